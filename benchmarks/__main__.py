@@ -1,0 +1,157 @@
+"""Prepares files, origin and relays, runs the chosen rows, and prints what was found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from benchmarks import rows
+from benchmarks.certificates import make_certificates
+from benchmarks.contenders import Job
+from benchmarks.corpus import Corpus
+from benchmarks.machine import read_machine
+from benchmarks.origin import serve
+from benchmarks.processes import Bench, Step
+from benchmarks.report import Report
+from benchmarks.rounds import Runner
+from benchmarks.roundtrip import measure, relayed
+from benchmarks.rows import Way
+from benchmarks.settings import FULL, KIB, MIB, parse_settings
+from benchmarks.targets import judge
+from benchmarks.tools import find_tools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from benchmarks.certificates import Certificates
+    from benchmarks.corpus import DataFile
+    from benchmarks.origin import Origin
+    from benchmarks.roundtrip import Measured
+    from benchmarks.rows import FileSet, Row
+    from benchmarks.settings import Settings
+    from benchmarks.tools import Tools
+
+_CHECK_BYTES = {Way.PLAIN: 64 * MIB, Way.FAR: 64 * MIB, Way.CAPPED: 16 * MIB}
+
+
+def main() -> int:
+    """Run the benchmarks; 1 when something needed is absent, 2 when a contender failed or brought wrong bytes."""
+    settings = parse_settings(sys.argv[1:], [row.name for row in rows.every_row(FULL)])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    with _workdir(settings):
+        tools = find_tools(settings)
+        if absent := tools.absent(("nginx", "openssl")):
+            print(f"nothing can be measured without {' and '.join(absent)}", file=sys.stderr)
+            return 1
+        report = _measure_all(settings, tools)
+    text = report.as_text()
+    print(text)
+    if settings.markdown_path:
+        settings.markdown_path.write_text(text + "\n")
+    if settings.json_path:
+        settings.json_path.write_text(json.dumps(report.as_json(), indent=1) + "\n")
+    cells = (cell for result in report.results.values() for cell in result.cells.values())
+    return 2 if any(cell.problem for cell in cells if not cell.absent) else 0
+
+
+@contextmanager
+def _workdir(settings: Settings) -> Iterator[None]:
+    """Give a work directory that git does not see; afterwards delete what need not be kept."""
+    settings.workdir.mkdir(parents=True, exist_ok=True)
+    (settings.workdir / ".gitignore").write_text("*\n")
+    try:
+        yield
+    finally:
+        made = ["run", "origin"] if settings.keep else ["run", "origin", "files"]
+        for name in made:
+            shutil.rmtree(settings.workdir / name, ignore_errors=True)
+
+
+def _measure_all(settings: Settings, tools: Tools) -> Report:
+    chosen = rows.quick_rows(settings.sizes) if settings.quick else rows.every_row(settings.sizes)
+    if settings.only:
+        chosen = tuple(row for row in rows.every_row(settings.sizes) if row.name in settings.only)
+    machine = read_machine(settings.workdir)
+    bench = Bench(settings.workdir / "run", settings.timeout_s)
+    with ExitStack() as stack:
+        world = _World(settings, tools, bench.scratch, stack)
+        runner = Runner(bench, world.origin, settings.rounds)
+        bare_bytes = bench.run(Step(tools.argv("python", "-c", "pass"))).peak_bytes
+        results = {row.name: runner.run_row(row, world.job(row, machine.cores)) for row in chosen}
+        checks = dict(world.checks)
+    return Report(
+        machine=machine,
+        versions=tools.versions,
+        rounds=settings.rounds,
+        quick=settings.quick,
+        bare_bytes=bare_bytes,
+        checks=checks,
+        results=results,
+        verdicts=judge(results, machine.cores, bare_bytes),
+    )
+
+
+class _World:
+    """The files, the origin and the ways to it, for as long as the stack is open."""
+
+    def __init__(self, settings: Settings, tools: Tools, scratch: Path, stack: ExitStack) -> None:
+        (openssl,), (nginx,) = tools.commands["openssl"], tools.commands["nginx"]
+        self._tools = tools
+        self._stack = stack
+        self._scratch = scratch
+        self._corpus = Corpus(settings.workdir / "files" / "root", openssl)
+        prefix = settings.workdir / "origin"
+        self._certificates: Certificates = make_certificates(prefix / "certificates", openssl)
+        self.origin: Origin = stack.enter_context(serve(nginx, prefix, self._corpus.root, self._certificates))
+        self._ports = {
+            Way.PLAIN: self.origin.ports.plain,
+            Way.TLS: self.origin.ports.tls,
+            Way.CAPPED_NGINX: self.origin.ports.capped,
+        }
+        self._checks: dict[Way, Measured] = {}
+
+    @property
+    def checks(self) -> Mapping[Way, Measured]:
+        """Return what the ways used so far were measured to be."""
+        return self._checks
+
+    def job(self, row: Row, cores: int) -> Job:
+        """Return the work of ``row``, after making its files and opening and checking its way."""
+        files = self._files(row.files)
+        scheme = "https" if row.way is Way.TLS else "http"
+        return Job(
+            files=files,
+            whole=self._files(row.whole) if row.whole else (),
+            algorithm=row.algorithm,
+            url=f"{scheme}://127.0.0.1:{self._port(row.way)}",
+            root=self._corpus.root,
+            folder=self._scratch,
+            authority=self._certificates.authority if row.way is Way.TLS else None,
+            tools=self._tools,
+            cores=cores,
+        )
+
+    def _files(self, files: FileSet) -> tuple[DataFile, ...]:
+        return self._corpus.files(files.label, files.count, files.size)
+
+    def _port(self, way: Way) -> int:
+        options = {
+            Way.FAR: ("--delay-ms", str(rows.ROUND_TRIP_MS / 2)),
+            Way.CAPPED: ("--rate", str(rows.CAPPED_RATE)),
+        }
+        if way not in self._ports:
+            self._ports[way] = self._stack.enter_context(relayed(self._ports[Way.PLAIN], *options[way]))
+        if way in _CHECK_BYTES and way not in self._checks:
+            (small,) = self._corpus.files("check", 1, 4 * KIB)
+            (large,) = self._corpus.files("check", 1, _CHECK_BYTES[way])
+            self._checks[way] = measure(self._ports[way], small.name, large.name, large.size)
+        return self._ports[way]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Weighbridge gets model files onto machines: fast, resumable, and never wrong.
+
+The stable names are those of ``__all__``; they are imported when first used, so that ``import weighbridge`` is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from weighbridge.version import __version__
+
+if TYPE_CHECKING:
+    from weighbridge.aio import AsyncClient
+    from weighbridge.client import Client
+    from weighbridge.compat.inference_models import download_files_to_directory
+    from weighbridge.core.artifacts import Artifact, FileRequest, FileResult, Source
+    from weighbridge.core.digests import Digest
+    from weighbridge.core.errors import (
+        CancelledError,
+        FileHashSumMissmatch,
+        IntegrityError,
+        InvalidParameterError,
+        OfflineError,
+        RetryError,
+        StoreError,
+        TransferError,
+        UntrustedFileError,
+        WeighbridgeError,
+    )
+    from weighbridge.core.events import (
+        Event,
+        FileFinished,
+        FileProgress,
+        FileStarted,
+        FileWaiting,
+        Observer,
+        Planned,
+        Retrying,
+    )
+    from weighbridge.core.options import HttpOptions, Options, RetryOptions, StoreOptions, TransferOptions
+
+_HOMES = {
+    "weighbridge.aio": ("AsyncClient",),
+    "weighbridge.client": ("Client",),
+    "weighbridge.compat.inference_models": ("download_files_to_directory",),
+    "weighbridge.core.artifacts": ("Artifact", "FileRequest", "FileResult", "Source"),
+    "weighbridge.core.digests": ("Digest",),
+    "weighbridge.core.errors": (
+        "CancelledError",
+        "FileHashSumMissmatch",
+        "IntegrityError",
+        "InvalidParameterError",
+        "OfflineError",
+        "RetryError",
+        "StoreError",
+        "TransferError",
+        "UntrustedFileError",
+        "WeighbridgeError",
+    ),
+    "weighbridge.core.events": (
+        "Event",
+        "FileFinished",
+        "FileProgress",
+        "FileStarted",
+        "FileWaiting",
+        "Observer",
+        "Planned",
+        "Retrying",
+    ),
+    "weighbridge.core.options": ("HttpOptions", "Options", "RetryOptions", "StoreOptions", "TransferOptions"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Artifact",
+    "AsyncClient",
+    "CancelledError",
+    "Client",
+    "Digest",
+    "Event",
+    "FileFinished",
+    "FileHashSumMissmatch",
+    "FileProgress",
+    "FileRequest",
+    "FileResult",
+    "FileStarted",
+    "FileWaiting",
+    "HttpOptions",
+    "IntegrityError",
+    "InvalidParameterError",
+    "Observer",
+    "OfflineError",
+    "Options",
+    "Planned",
+    "Retrying",
+    "RetryError",
+    "RetryOptions",
+    "Source",
+    "StoreError",
+    "StoreOptions",
+    "TransferError",
+    "TransferOptions",
+    "UntrustedFileError",
+    "WeighbridgeError",
+    "__version__",
+    "download_files_to_directory",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The known interfaces, each translated to client calls in one place."""

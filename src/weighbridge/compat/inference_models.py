@@ -1,0 +1,197 @@
+"""The directory downloader of inference-models: the same call, verified, resumable and parallel."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from weighbridge.client import Client
+from weighbridge.config import inference_models_settings
+from weighbridge.core.artifacts import FileRequest
+from weighbridge.core.digests import Digest
+from weighbridge.core.errors import (
+    FileHashSumMissmatch,
+    InvalidParameterError,
+    RetryError,
+    UntrustedFileError,
+)
+from weighbridge.core.events import Event, FileFinished, FileStarted, Observer
+from weighbridge.core.options import Options
+from weighbridge.progress import show_progress
+
+__all__ = [
+    "FILE_LOCK_ACQUIRE_TIMEOUT",
+    "FileHashSumMissmatch",
+    "InvalidParameterError",
+    "RetryError",
+    "UntrustedFileError",
+    "download_files_to_directory",
+]
+
+FILE_LOCK_ACQUIRE_TIMEOUT = 10
+"""Seconds; the environment's ``INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT`` replaces it."""
+
+_CONNECTIONS_MAX = 64
+
+FileHandle = str
+DownloadUrl = str
+MD5Hash = str | None
+
+
+def download_files_to_directory(
+    target_dir: str,
+    files_specs: list[tuple[FileHandle, DownloadUrl, MD5Hash]],
+    verbose: bool = True,
+    response_codes_to_retry: set[int] | None = None,
+    request_timeout: int | None = None,
+    max_parallel_downloads: int = 8,
+    max_threads_per_download: int = 8,
+    file_lock_acquire_timeout: int = FILE_LOCK_ACQUIRE_TIMEOUT,
+    verify_hash_while_download: bool = True,
+    download_files_without_hash: bool = False,
+    name_after: Literal["file_handle", "md5_hash"] = "file_handle",
+    on_file_created: Callable[[str], None] | None = None,
+    on_file_renamed: Callable[[str, str], None] | None = None,
+    *,
+    mirrors: Mapping[FileHandle, Sequence[DownloadUrl]] | None = None,
+    cancel: threading.Event | None = None,
+    observer: Observer | None = None,
+    rate_limit: float | None = None,
+    durable: bool = True,
+) -> dict[str, str]:
+    """Have files in a directory, each verified before it gets its name.
+
+    A file that is there with the promised hash is left alone: its first check reads it, later ones only look at it.
+    One that is there and wrong is replaced in one step; one without a promised hash is taken as it is.  What arrives is
+    kept whatever happens, and the same call goes on from there.
+
+    Args:
+        target_dir: Directory for the files; made if absent.
+        files_specs: ``(file_handle, download_url, md5_hash)`` each.  The hash may also be ``sha256:…``, ``sha1:…``,
+            ``blake3:…`` and so on, or bare hex of another length; None if unknown.
+        verbose: Show progress on standard error; ``DISABLE_INTERACTIVE_PROGRESS_BARS`` switches it off.
+        response_codes_to_retry: HTTP statuses to try again; None means 408, 425, 429, 500, 502, 503 and 504.
+        request_timeout: Longest wait in seconds for a connection and for the next byte; None means 10 and 30.
+        max_parallel_downloads: Files in transfer at the same time.
+        max_threads_per_download: Connections for one file.
+        file_lock_acquire_timeout: Seconds to wait for another process that fetches the same file and makes *no
+            progress*; while it makes progress the wait goes on.
+        verify_hash_while_download: Kept for compatibility: a promised hash is always checked, in flight, before the
+            file gets its name.
+        download_files_without_hash: Accept files without a hash; their size is still checked.
+        name_after: Name files after their handle or after their hash.
+        on_file_created: Called with the path of an unfinished file when work on it begins.
+        on_file_renamed: Called with the unfinished and the final path once a file has its name.
+        mirrors: Further URLs of the same bytes, by handle.  Never trusted: the hash decides.
+        cancel: Ends the call with :class:`weighbridge.CancelledError` when set.
+        observer: Receives progress events, on the calling thread.
+        rate_limit: Bytes a second over all connections; None for no limit.
+        durable: Flush each file to the disk before it gets its name.
+
+    Returns:
+        Absolute path by handle.
+
+    Raises:
+        UntrustedFileError: A file that has no hash was asked for without ``download_files_without_hash``, or is to be
+            named after it.
+        FileHashSumMissmatch: What arrived is not what was promised; nothing is at the final path.
+        RetryError: The file could not be had.
+        InvalidParameterError: An argument can't mean anything; nothing was sent.
+    """
+    del verify_hash_while_download  # the promise of this package has no switch
+    settings = inference_models_settings()
+    options = _with_limits(settings.options, response_codes_to_retry, request_timeout)
+    waited = settings.wait_timeout_s if file_lock_acquire_timeout == FILE_LOCK_ACQUIRE_TIMEOUT else None
+    options = replace(
+        options,
+        transfer=replace(
+            options.transfer,
+            files=max_parallel_downloads,
+            connections_per_file=max_threads_per_download,
+            connections=min(_CONNECTIONS_MAX, max_parallel_downloads * max_threads_per_download),
+            rate_limit_bps=rate_limit,
+        ),
+        store=replace(options.store, wait_timeout_s=waited or file_lock_acquire_timeout, durable=durable),
+    )
+    requests = _read_specs(files_specs, name_after, mirrors or {})
+    with ExitStack() as stack:
+        client = stack.enter_context(Client(options))
+        show = stack.enter_context(show_progress()) if verbose and not settings.is_quiet else _ignore
+
+        def tell(event: Event) -> None:
+            show(event)
+            _call_back(event, on_file_created, on_file_renamed)
+            if observer is not None:
+                observer(event)
+
+        results = client.fetch(
+            requests.values(), target_dir, allow_unverified=download_files_without_hash, observer=tell, cancel=cancel
+        )
+    paths = {result.name: str(result.path) for result in results}
+    return {handle: paths[request.name.text] for handle, request in requests.items()}
+
+
+def _with_limits(options: Options, statuses: set[int] | None, timeout_s: float | None) -> Options:
+    http, retry = options.http, options.transfer.retry
+    if timeout_s is not None:
+        http = replace(http, connect_timeout_s=timeout_s, read_timeout_s=timeout_s)
+    if statuses is not None:
+        retry = replace(retry, statuses=frozenset(statuses))
+    return replace(options, http=http, transfer=replace(options.transfer, retry=retry))
+
+
+def _read_specs(
+    specs: Sequence[tuple[FileHandle, DownloadUrl, MD5Hash]], name_after: str, mirrors: Mapping[str, Sequence[str]]
+) -> dict[FileHandle, FileRequest]:
+    """Return requests by handle; files that are named after one hash become one file with several sources."""
+    if name_after not in ("file_handle", "md5_hash"):
+        raise InvalidParameterError(f"name_after is 'file_handle' or 'md5_hash', not {name_after!r}")
+    given: dict[FileHandle, FileRequest] = {}
+    merged: dict[str, FileRequest] = {}
+    for spec in specs:
+        handle, url, promised = _read_spec(spec)
+        digest = Digest.parse(promised) if promised else None
+        if name_after == "md5_hash" and digest is None:
+            raise UntrustedFileError(f"{handle!r} is to be named after its hash and has none")
+        name = digest.value if name_after == "md5_hash" and digest is not None else handle
+        request = FileRequest.parse(name, url, digest, mirrors=tuple(mirrors.get(handle, ())))
+        if given.setdefault(handle, request).artifact != request.artifact:
+            raise InvalidParameterError(f"the handle {handle!r} is given twice, for different files")
+        key = request.name.text
+        merged[key] = _merge(merged[key], request) if key in merged else request
+    return {handle: merged[request.name.text] for handle, request in given.items()}
+
+
+def _read_spec(spec: object) -> tuple[str, str, str | None]:
+    match spec:
+        case (str(handle), str(url), (str() | None) as promised):
+            return handle, url, promised
+        case _:
+            raise InvalidParameterError("each of files_specs is (file_handle, download_url, md5_hash or None)")
+
+
+def _merge(known: FileRequest, request: FileRequest) -> FileRequest:
+    if known.artifact.digest is None or known.artifact.digest != request.artifact.digest:
+        raise InvalidParameterError(f"two different files are to be named {request.name}")
+    more = tuple(each for each in request.artifact.sources if each not in known.artifact.sources)
+    return replace(known, artifact=replace(known.artifact, sources=known.artifact.sources + more))
+
+
+def _call_back(
+    event: Event, created: Callable[[str], None] | None, renamed: Callable[[str, str], None] | None
+) -> None:
+    match event:
+        case FileStarted(partial=partial) if created is not None:
+            created(str(partial))
+        case FileFinished(result=result, partial=Path() as partial) if renamed is not None:
+            renamed(str(partial), str(result.path))
+        case _:
+            pass
+
+
+def _ignore(event: Event) -> None:
+    del event

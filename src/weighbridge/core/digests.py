@@ -1,0 +1,114 @@
+"""A content digest (md5, sha1, sha256, blake3, git blob sha1, …) as a value, and its incremental hasher."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from weighbridge.core.errors import InvalidDigestError
+
+_HEX_LENGTHS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128, "blake3": 64, "git-sha1": 40}
+_ALIASES = {"sha-1": "sha1", "sha-224": "sha224", "sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512", "gitsha1": "git-sha1"}
+_BARE = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
+_HEX = re.compile(r"[0-9a-f]+", re.ASCII)
+
+ALGORITHMS = tuple(_HEX_LENGTHS)
+"""Names accepted before the colon, as in ``sha256:…``; ``git-sha1`` is the name git gives a blob."""
+
+
+class Hasher(Protocol):
+    """What hashlib's objects do, as far as we need it."""
+
+    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Add ``data``; releases the interpreter lock for large blocks."""
+
+    def hexdigest(self) -> str:
+        """Return the lower-case hex of all that was added so far."""
+
+    def copy(self) -> Self:
+        """Return an independent hasher in the same state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A promised or computed content digest.
+
+    Attributes:
+        algorithm: One of :data:`ALGORITHMS`.
+        value: Lower-case hex.
+    """
+
+    algorithm: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.value}"
+
+    @classmethod
+    def parse(cls, text: str) -> Digest:
+        """Read ``sha256:…`` (also ``sha-256=…``), or bare hex whose length tells the algorithm.
+
+        Bare hex of 32, 40, 56, 64, 96 or 128 digits is md5, sha1, sha224, sha256, sha384 or sha512.
+        Upper case and surrounding white space are accepted.
+
+        Raises:
+            InvalidDigestError: Unknown algorithm, not hex, or a length that doesn't fit.
+        """
+        if not isinstance(text, str):
+            raise InvalidDigestError(f"a digest is text like 'sha256:…', not {type(text).__name__}", text=repr(text))
+        name, separator, value = text.strip().lower().replace("=", ":", 1).rpartition(":")
+        if not separator:
+            name = _BARE.get(len(value), "")
+        name = _ALIASES.get(name, name)
+        if _HEX_LENGTHS.get(name) != len(value) or not _HEX.fullmatch(value):
+            raise InvalidDigestError(
+                f"not a digest: {text[:200]!r}; give ALGORITHM:HEX with one of {', '.join(ALGORITHMS)}, "
+                "or bare hex of md5, sha1 or sha2 length",
+                text=text,
+            )
+        return cls(name, value)
+
+    def hasher(self, size: int | None = None) -> Hasher:
+        """Return a fresh hasher of this algorithm.
+
+        Args:
+            size: Whole length in bytes; needed for ``git-sha1``, whose header holds it.
+
+        Raises:
+            InvalidDigestError: The optional package ``blake3`` is absent, or ``git-sha1`` has no size.
+        """
+        return new_hasher(self.algorithm, size)
+
+
+def new_hasher(algorithm: str, size: int | None = None) -> Hasher:
+    """Return a fresh hasher of ``algorithm``; see :meth:`Digest.hasher`."""
+    if algorithm == "git-sha1":
+        if size is None:
+            raise InvalidDigestError("a git-sha1 digest needs the file's size, which no server told", text=algorithm)
+        return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    if algorithm == "blake3":
+        return _blake3()
+    return hashlib.new(algorithm, usedforsecurity=False)
+
+
+def ensure_available(digest: Digest) -> None:
+    """Fail now rather than after the transfer if ``digest`` can't be computed here.
+
+    Raises:
+        InvalidDigestError: The optional package ``blake3`` is absent.
+    """
+    if digest.algorithm == "blake3":
+        _blake3()
+
+
+def _blake3() -> Hasher:
+    try:
+        from blake3 import blake3  # noqa: PLC0415 - optional dependency
+    except ImportError as error:
+        raise InvalidDigestError(
+            "blake3 digests need the optional package: pip install 'weighbridge[blake3]'", text="blake3"
+        ) from error
+    hasher: Hasher = blake3()
+    return hasher

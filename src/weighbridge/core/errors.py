@@ -1,0 +1,192 @@
+"""Every error raised on purpose, in one tree that carries its facts as attributes.
+
+The names of the two interfaces we implement (``RetryError``, ``FileHashSumMissmatch``,
+``UntrustedFileError``, ``InvalidParameterError``) are base classes inside the tree, so that existing
+``except`` clauses catch ours.  No message ever holds a token, a user name from a URL or a query string:
+whoever builds one passes URLs through :func:`weighbridge.core.urls.redact` first.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from importlib import resources
+from typing import Any
+
+
+class WeighbridgeError(Exception):
+    """Root of everything this package raises on purpose.
+
+    Args:
+        message: What happened, where, and what can be done; holds no secret.
+        facts: Whatever a caller may want to decide on; each becomes an attribute.
+    """
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by attributes, so that an error crosses process borders whole."""
+        return (copyreg.__newobj__, (type(self), self.message), dict(self.__dict__))  # type: ignore[attr-defined]
+
+    @property
+    def help_url(self) -> str:
+        """Address of this error's section in the page of help that is installed with the package."""
+        page = resources.files("weighbridge") / "help" / "errors.md"
+        return f"file://{page}#{type(self).__name__.lower()}"
+
+
+# The seeds' names, as bases --------------------------------------------------------------------------------
+
+
+class RetryError(WeighbridgeError):
+    """The bytes could not be had, after all that was allowed to be tried (name of inference-models)."""
+
+
+class FileHashSumMissmatch(WeighbridgeError):  # noqa: N818 - the seed's own name, spelling included
+    """What arrived is not what was promised (name of inference-models)."""
+
+
+class UntrustedFileError(WeighbridgeError):
+    """A file without a promised digest was asked for, and the caller did not allow it."""
+
+
+class InvalidParameterError(WeighbridgeError, ValueError):
+    """An argument can't mean anything; nothing was sent and nothing was written."""
+
+
+# Asked for something that can't be asked for ---------------------------------------------------------------
+
+
+class RequestError(InvalidParameterError):
+    """Asked for something that can't be asked for; nothing was sent."""
+
+
+class InvalidNameError(RequestError):
+    """A name that can't be used for a file here (``.name``)."""
+
+
+class UnsafePathError(RequestError):
+    """A name that would lead outside the directory it was meant for (``.name``)."""
+
+
+class InvalidURLError(RequestError):
+    """A source that is not an absolute http or https URL (``.url``, redacted)."""
+
+
+class InvalidDigestError(RequestError):
+    """A digest that names no algorithm we know, or has the wrong length for it (``.text``)."""
+
+
+class InvalidRangeError(RequestError):
+    """A byte range that ends before it starts or lies outside its artifact."""
+
+
+class ManifestError(RequestError):
+    """A manifest that can't be understood (``.line``, counted from 1)."""
+
+
+# The bytes did not arrive ----------------------------------------------------------------------------------
+
+
+class TransferError(RetryError):
+    """The bytes did not arrive.  ``.url`` is redacted; ``.offset`` is in bytes, when known."""
+
+    url: str | None = None
+    offset: int | None = None
+
+
+class ConnectError(TransferError):
+    """No connection could be made, or it broke (``.is_permanent``: trying again can't help)."""
+
+    is_permanent: bool = False
+
+
+class StalledError(TransferError):
+    """A connection stayed slower than the floor for a whole window."""
+
+
+class BadStatusError(TransferError):
+    """The server answered with a status that gives no bytes (``.status``, ``.retry_after_s`` if it asked for it)."""
+
+    status: int = 0
+    retry_after_s: float | None = None
+
+
+class RateLimitedError(BadStatusError):
+    """The server asks to be left alone for longer than we may wait."""
+
+
+class BadAnswerError(TransferError):
+    """The answer contradicts the request or itself: range, length or encoding."""
+
+
+class RangeIgnoredError(BadAnswerError):
+    """A range was asked for and the whole file came."""
+
+
+class TruncatedError(TransferError):
+    """The body ended before its announced length."""
+
+
+class RedirectError(TransferError):
+    """A redirect that must not be followed: a loop, too many hops, from https down to http, another scheme."""
+
+
+class ArtifactChangedError(TransferError):
+    """The file behind the URL changed while it was being fetched."""
+
+
+class RetriesExhaustedError(TransferError):
+    """Every allowed attempt failed (``.failures``: their errors, oldest first)."""
+
+    failures: tuple[Exception, ...] = ()
+
+
+class CancelledError(WeighbridgeError):
+    """The caller asked to stop; what arrived is kept and the same call goes on from there."""
+
+
+# Bytes arrived and are wrong -------------------------------------------------------------------------------
+
+
+class IntegrityError(FileHashSumMissmatch):
+    """Bytes arrived and are wrong (``.expected``, ``.actual``, ``.url`` redacted)."""
+
+    url: str | None = None
+
+
+class DigestMismatchError(IntegrityError):
+    """The whole file's digest is not the promised one."""
+
+
+class SizeMismatchError(IntegrityError):
+    """The file's size in bytes is not the promised one."""
+
+
+# The local side --------------------------------------------------------------------------------------------
+
+
+class StoreError(WeighbridgeError):
+    """The local side failed (``.path``)."""
+
+    path: str | None = None
+
+
+class DiskFullError(StoreError):
+    """Not enough room (``.needed`` and ``.free`` in bytes); what arrived is kept."""
+
+    needed: int | None = None
+    free: int | None = None
+
+
+class ClaimTimeoutError(StoreError, RetryError):
+    """Another process holds the file and made no progress for as long as we may wait (``.waited_s``)."""
+
+    waited_s: float = 0.0
+
+
+class OfflineError(RetryError):
+    """Not here, and the network is switched off."""

@@ -1,0 +1,91 @@
+"""Progress as values, and the observer that receives them.
+
+Events are delivered on the thread that made the call, one at a time, in order.  What an observer raises
+stops the call (what arrived is kept) and comes out of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from weighbridge.core.artifacts import FileResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """The call knows what it has to do.
+
+    Attributes:
+        files: Files asked for.
+        present: Those of them already there and right.
+    """
+
+    files: int
+    present: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileStarted:
+    """A file is ours to fill.
+
+    Attributes:
+        name: The file.
+        resumed: Bytes kept from an earlier run.
+        partial: Path of its unfinished bytes.
+    """
+
+    name: str
+    resumed: int
+    partial: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileWaiting:
+    """Another process or thread is fetching this file; we wait for it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProgress:
+    """Where a file stands, a few times a second.
+
+    Attributes:
+        name: The file.
+        received: Bytes of it that are here.
+        verified: Bytes of it that went into its digest; never goes back unless they were found wrong.
+        size: Its size in bytes; None while unknown.
+    """
+
+    name: str
+    received: int
+    verified: int
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying:
+    """Something failed and is tried again.  ``reason`` is fit to be shown."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFinished:
+    """A file has its name and is right.  ``partial`` is where its bytes were before; None if not fetched here."""
+
+    result: FileResult
+    partial: Path | None = None
+
+
+Event = Planned | FileStarted | FileWaiting | FileProgress | Retrying | FileFinished
+
+
+class Observer(Protocol):
+    """Receives events."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Take one event; must return quickly, since the call waits for it."""

@@ -1,0 +1,154 @@
+"""The knobs, grouped by who reads them; a default is written here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from weighbridge.core.errors import InvalidParameterError
+
+KIB = 1024
+MIB = 1024 * KIB
+
+RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses that say "not now" rather than "no" (RFC 9110 section 15; RFC 6585; RFC 8470)."""
+
+
+def _positive(group: object, *names: str) -> None:
+    for name in names:
+        value = getattr(group, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise InvalidParameterError(f"{name} must be a number above 0, not {value!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryOptions:
+    """How often and how patiently a failing artifact is tried again.
+
+    Attributes:
+        attempts: Failures in a row, without ``refill_bytes`` of progress between them, that end it.
+        wait_initial_s: Longest first wait; the wait is drawn evenly from 0 up to it (full jitter).
+        wait_max_s: Longest wait, however many failures.
+        pause_max_s: Longest ``Retry-After`` that is obeyed; a longer one is an error.
+        refill_bytes: Progress in bytes that gives one attempt back.
+        statuses: HTTP statuses that are tried again.
+    """
+
+    attempts: int = 6
+    wait_initial_s: float = 0.5
+    wait_max_s: float = 10.0
+    pause_max_s: float = 300.0
+    refill_bytes: int = 256 * KIB
+    statuses: frozenset[int] = RETRY_STATUSES
+
+    def __post_init__(self) -> None:
+        _positive(self, "attempts", "wait_initial_s", "wait_max_s", "pause_max_s", "refill_bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """How connections are made.
+
+    Attributes:
+        connect_timeout_s: Longest wait for a connection, TLS included.
+        read_timeout_s: Longest wait for the next byte.
+        user_agent: Sent as ``User-Agent``.
+        proxies: Proxy URL by scheme (``http``, ``https``, ``all``), and hosts to reach directly under ``no``.
+        ca_bundle: PEM file of trusted authorities; None trusts what the system trusts.
+        redirects_max: Longest chain of redirects followed.
+    """
+
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 30.0
+    user_agent: str = "weighbridge"
+    proxies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    ca_bundle: Path | None = None
+    redirects_max: int = 20
+
+    def __post_init__(self) -> None:
+        _positive(self, "connect_timeout_s", "read_timeout_s", "redirects_max")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferOptions:
+    """How bytes are fetched.
+
+    Attributes:
+        connections: Connections of one call, all files together.
+        connections_per_file: Connections of one file.
+        files: Files in transfer at the same time.
+        first_piece: Bytes asked for first, before the link's speed is known.
+        piece_min, piece_max: Bounds of a piece, in bytes.
+        piece_seconds: A piece is what one connection brings in this time.
+        split_min: Smallest rest of a piece, in bytes, that is worth giving away.
+        read_size: Largest single read, in bytes.
+        hash_lag: Bytes that may lie unhashed before no new piece is started.
+        straggler_s: Seconds without a byte after which a piece's whole rest may be given away.
+        stall_window_s, stall_floor_bps: A connection below the floor (bytes a second) for the whole window
+            is given up.
+        rate_limit_bps: Cap over all connections in bytes a second; None for no cap.
+        flush_interval_s: How often data is flushed in the background.
+        retry: See :class:`RetryOptions`.
+    """
+
+    connections: int = 16
+    connections_per_file: int = 8
+    files: int = 8
+    first_piece: int = 8 * MIB
+    piece_min: int = 4 * MIB
+    piece_max: int = 128 * MIB
+    piece_seconds: float = 1.0
+    split_min: int = MIB
+    read_size: int = MIB
+    hash_lag: int = 128 * MIB
+    straggler_s: float = 3.0
+    stall_window_s: float = 20.0
+    stall_floor_bps: float = 1024.0
+    rate_limit_bps: float | None = None
+    flush_interval_s: float = 1.0
+    retry: RetryOptions = field(default_factory=RetryOptions)
+
+    def __post_init__(self) -> None:
+        _positive(self, "connections", "connections_per_file", "files", "first_piece", "piece_min", "piece_max")
+        _positive(self, "piece_seconds", "split_min", "read_size", "hash_lag", "straggler_s", "stall_window_s")
+        _positive(self, "stall_floor_bps", "flush_interval_s")
+        if self.rate_limit_bps is not None:
+            _positive(self, "rate_limit_bps")
+        if self.piece_max < self.piece_min:
+            raise InvalidParameterError("piece_max must not be below piece_min")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOptions:
+    """How files are kept.
+
+    Attributes:
+        durable: Flush a file before it gets its name, so that it survives a power loss.
+        claim_ttl_s: A holder silent for this long is replaced.
+        wait_timeout_s: Longest wait for another process that makes no progress.
+        receipts: Directory of notes on files already verified; None keeps none.
+    """
+
+    durable: bool = True
+    claim_ttl_s: float = 6.0
+    wait_timeout_s: float = 60.0
+    receipts: Path | None = None
+
+    def __post_init__(self) -> None:
+        _positive(self, "claim_ttl_s", "wait_timeout_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Everything a client can be told, one group for each reader.
+
+    Attributes:
+        offline: Never touch the network; what is not here is an error.
+    """
+
+    http: HttpOptions = field(default_factory=HttpOptions)
+    transfer: TransferOptions = field(default_factory=TransferOptions)
+    store: StoreOptions = field(default_factory=StoreOptions)
+    offline: bool = False

@@ -1,0 +1,111 @@
+"""URLs as we may show them, the origins they belong to, and how a redirect continues them."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
+
+from weighbridge.core.errors import InvalidURLError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port: what a secret is bound to (RFC 6454, section 4)."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if _DEFAULT_PORTS[self.scheme] == self.port else f":{self.port}")
+
+    @property
+    def may_see_secrets(self) -> bool:
+        """Whether a secret may travel there at all: https, or plain http that never leaves this machine."""
+        return self.scheme == "https" or is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether ``host`` names this machine: ``localhost``, ``127.0.0.0/8`` or ``::1``."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_url(url: str) -> tuple[str, Origin, str | None]:
+    """Check an absolute http(s) URL and take the credentials out of it.
+
+    Returns:
+        The URL without user, password and fragment; its origin; ``user:password`` or None.
+
+    Raises:
+        InvalidURLError: Not text, not http(s), no host, a bad port, or control characters inside.
+    """
+    parts = _split(url)
+    origin = _origin(parts, url)
+    host = parts.netloc.rpartition("@")[2]
+    bare = urlunsplit((origin.scheme, host, _quote_spaces(parts.path) or "/", parts.query, ""))
+    userinfo = None
+    if parts.username is not None:
+        userinfo = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return bare, origin, userinfo
+
+
+def origin_of(url: str) -> Origin:
+    """Return the origin of an absolute http(s) URL; raises :class:`InvalidURLError` as :func:`parse_url`."""
+    return _origin(_split(url), url)
+
+
+def follow(url: str, location: str) -> str:
+    """Return where ``location``, sent by the server of ``url``, leads (RFC 9110, section 10.2.2).
+
+    Raises:
+        InvalidURLError: The result is not an absolute http(s) URL.
+    """
+    return parse_url(urljoin(url, location.strip().replace(" ", "%20")))[0]
+
+
+def redact(url: object) -> str:
+    """Return ``url`` as it may be shown: without user, password, query and fragment.
+
+    A query is where signatures and tokens live, so it is replaced by ``?…`` whole.  Never raises.
+    """
+    try:
+        parts = urlsplit(str(url))
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "(not a URL)"
+    if not parts.scheme or not host:
+        return "(not a URL)"
+    return urlunsplit((parts.scheme, host, parts.path, "", "")) + ("?…" if parts.query else "")
+
+
+def _split(url: str) -> SplitResult:
+    if not isinstance(url, str) or any(ord(each) < 0x20 or ord(each) == 0x7F for each in url):
+        raise InvalidURLError(f"not a URL: {redact(url)}; it is no text or has control characters", url=redact(url))
+    try:
+        return urlsplit(url.strip())
+    except ValueError as error:
+        raise InvalidURLError(f"not a URL: {redact(url)}", url=redact(url)) from error
+
+
+def _origin(parts: SplitResult, url: str) -> Origin:
+    scheme = parts.scheme.lower()
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise InvalidURLError(f"not a URL: {redact(url)}; its port is no number", url=redact(url)) from error
+    if scheme not in _DEFAULT_PORTS or not host:
+        raise InvalidURLError(f"not an absolute http or https URL: {redact(url)}", url=redact(url))
+    return Origin(scheme, host.lower(), _DEFAULT_PORTS[scheme] if port is None else port)
+
+
+def _quote_spaces(path: str) -> str:
+    return path.replace(" ", "%20")

@@ -1,0 +1,1 @@
+"""One transport: connections, messages, redirects, pacing and retry verdicts."""

@@ -1,0 +1,309 @@
+"""The real transport: pooled connections, redirects, and library errors mapped to ours."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException
+from typing import Any, cast
+from urllib.request import proxy_bypass_environment
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    IncompleteRead,
+    InvalidChunkLength,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util import Timeout
+
+from weighbridge.core.errors import (
+    BadAnswerError,
+    ConnectError,
+    InvalidURLError,
+    RateLimitedError,
+    RedirectError,
+    StalledError,
+    TransferError,
+    TruncatedError,
+)
+from weighbridge.core.options import HttpOptions, RetryOptions
+from weighbridge.core.urls import Origin, follow, origin_of, redact
+from weighbridge.http.messages import format_range
+from weighbridge.http.pacing import HostPacer
+from weighbridge.http.transport import Interrupt, Request
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_DRAINABLE = 64 * 1024  # bytes of an unwanted body that are cheaper to read than a new connection
+_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+
+
+class _Current(threading.local):
+    interrupt: Interrupt | None = None
+
+
+_current = _Current()  # which exchange this thread is in, for the connection classes below
+
+
+class _Watched:
+    """Names the socket to the exchange that uses it, so that another thread can break it."""
+
+    sock: Any
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self._attach()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._attach()
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def _attach(self) -> None:
+        if _current.interrupt is not None:
+            _current.interrupt.attach(self.sock)
+
+
+class _PlainConnection(_Watched, HTTPConnection):
+    pass
+
+
+class _TLSConnection(_Watched, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+class PoolTransport:
+    """A transport over urllib3; safe to use from many threads.
+
+    Args:
+        options: Timeouts, proxies, trust.
+        retry: Only ``pause_max_s`` is read: the longest pause that a host may ask for.
+        connections: How many connections to keep for one host.
+    """
+
+    def __init__(self, options: HttpOptions, retry: RetryOptions, connections: int) -> None:
+        self._options = options
+        self._retry = retry
+        self._pacer = HostPacer()
+        self._timeout = Timeout(connect=options.connect_timeout_s, read=options.read_timeout_s)
+        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._kwargs: dict[str, Any] = {"num_pools": 32, "maxsize": connections}
+        self._lock = threading.Lock()  # guards _managers and _tls
+        self._tls: ssl.SSLContext | None = None
+
+    def open(self, request: Request, interrupt: Interrupt) -> PoolResponse:
+        """Send ``request``; see :class:`weighbridge.http.transport.Transport`."""
+        url, seen = request.url, {request.url}
+        while True:
+            raw = self._send(request, url, interrupt)
+            location = raw.headers.get("Location")
+            if raw.status not in _REDIRECTS or location is None:
+                return PoolResponse(raw, url, interrupt)
+            _drop(raw)
+            url = _next_hop(url, location)
+            if url in seen or len(seen) > self._options.redirects_max:
+                kind = "in a loop" if url in seen else f"more than {self._options.redirects_max} times"
+                raise RedirectError(f"{request.source} redirects {kind}", url=redact(url))
+            seen.add(url)
+
+    def close(self) -> None:
+        """Drop all idle connections."""
+        with self._lock:
+            managers = list(self._managers.values())
+            self._managers.clear()
+        for manager in managers:
+            manager.clear()
+
+    def _send(self, request: Request, url: str, interrupt: Interrupt) -> urllib3.BaseHTTPResponse:
+        origin = origin_of(url)
+        self._await_turn(origin, url, interrupt)
+        manager = self._manager_for(origin)
+        _current.interrupt = interrupt
+        try:
+            with _mapped(url, interrupt):
+                raw = manager.urlopen(
+                    "GET",
+                    url,
+                    headers=self._headers(request, origin),
+                    timeout=self._timeout,
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                    decode_content=False,
+                )
+        finally:
+            _current.interrupt = None
+        self._pacer.note(origin, raw.status, raw.headers, time.monotonic())
+        return raw
+
+    def _headers(self, request: Request, origin: Origin) -> dict[str, str]:
+        headers = {"User-Agent": self._options.user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
+        if request.span is not None:
+            headers["Range"] = format_range(request.span)
+            if request.if_range is not None:
+                headers["If-Range"] = request.if_range
+        if origin == request.source.origin:
+            headers.update(request.source.secrets)
+        return headers
+
+    def _await_turn(self, origin: Origin, url: str, interrupt: Interrupt) -> None:
+        while (wait := self._pacer.reserve(origin, time.monotonic())) > 0:
+            if wait > self._retry.pause_max_s:
+                raise RateLimitedError(
+                    f"{origin} asks to be left alone for {wait:.0f} s, longer than the {self._retry.pause_max_s:.0f} s "
+                    "that are allowed; try again later",
+                    url=redact(url),
+                    status=429,
+                    retry_after_s=wait,
+                )
+            interrupt.sleep(wait)
+
+    def _manager_for(self, origin: Origin) -> urllib3.PoolManager:
+        proxy = self._proxy_for(origin)
+        with self._lock:
+            if origin.scheme == "https" and self._tls is None:
+                self._tls = _tls_context(self._options)
+                self._kwargs["ssl_context"] = self._tls
+                for manager in self._managers.values():
+                    manager.connection_pool_kw["ssl_context"] = self._tls
+            manager = self._managers.get(proxy)
+            if manager is None:
+                manager = urllib3.PoolManager(**self._kwargs) if proxy is None else urllib3.ProxyManager(proxy, **self._kwargs)
+                manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TLSPool}
+                self._managers[proxy] = manager
+            return manager
+
+    def _proxy_for(self, origin: Origin) -> str | None:
+        proxies = self._options.proxies
+        host = f"{origin.host}:{origin.port}"
+        if not proxies or proxy_bypass_environment(host, {"no": proxies.get("no", "")}):
+            return None
+        return proxies.get(origin.scheme) or proxies.get("all")
+
+
+class PoolResponse:
+    """A response whose every failure is one of ours."""
+
+    def __init__(self, raw: urllib3.BaseHTTPResponse, url: str, interrupt: Interrupt) -> None:
+        self._raw = raw
+        self._interrupt = interrupt
+        self.url = url
+        self.status = raw.status
+        self.headers: Mapping[str, str] = raw.headers
+
+    def read(self, amount: int) -> bytes:
+        """Return up to ``amount`` bytes as sent."""
+        return self._read(amount, decode=False)
+
+    def read_decoded(self, amount: int) -> bytes:
+        """Return up to ``amount`` bytes with the content encoding undone."""
+        return self._read(amount, decode=True)
+
+    def close(self) -> None:
+        """Drop the connection unless the body was read whole."""
+        self._interrupt.attach(None)
+        if self._raw.connection is not None:
+            self._raw.close()
+            self._raw.release_conn()
+
+    def _read(self, amount: int, *, decode: bool) -> bytes:
+        with _mapped(self.url, self._interrupt):
+            data = self._raw.read(amount, decode_content=decode)
+        self._interrupt.check()  # what an interrupted socket gave is never content
+        return cast("bytes", data)
+
+
+def _next_hop(url: str, location: str) -> str:
+    try:
+        target = follow(url, location)
+    except InvalidURLError as error:
+        raise RedirectError(f"{redact(url)} redirects to something that is no http(s) URL", url=redact(url)) from error
+    if origin_of(url).scheme == "https" and origin_of(target).scheme == "http":
+        raise RedirectError(f"{redact(url)} redirects from https down to http ({redact(target)}); refused", url=redact(url))
+    return target
+
+
+def _drop(raw: urllib3.BaseHTTPResponse) -> None:
+    length = raw.headers.get("Content-Length", "")
+    if length.isdigit() and int(length) <= _DRAINABLE:
+        raw.drain_conn()
+    else:
+        raw.close()
+
+
+def _tls_context(options: HttpOptions) -> ssl.SSLContext:
+    if options.ca_bundle is not None:
+        return ssl.create_default_context(cafile=str(options.ca_bundle))
+    import truststore  # noqa: PLC0415 - slow to import and needed for https only
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@contextmanager
+def _mapped(url: str, interrupt: Interrupt) -> Iterator[None]:
+    try:
+        yield
+    except (HTTPError, HTTPException, OSError, ValueError) as error:
+        if interrupt.reason is not None:
+            raise interrupt.reason from error
+        raise _translate(error, url) from error
+
+
+def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:
+    """Say in our terms what a library error means; the library's own text may hold the URL, so it isn't used."""
+    shown, origin = redact(url), redact(origin_of(url))
+    match error:
+        case LocationParseError():
+            return InvalidURLError(f"not a URL that can be asked: {shown}", url=shown)
+        case NameResolutionError():
+            return ConnectError(f"the name of {origin} can't be resolved", url=shown)
+        case ConnectTimeoutError():
+            return ConnectError(f"{origin} did not accept a connection in time", url=shown)
+        case NewConnectionError():
+            return ConnectError(f"no connection to {origin}: {_reason(error)}", url=shown)
+        case ProxyError():
+            return ConnectError(f"the proxy for {origin} refused: {_reason(error)}", url=shown)
+        case SSLError() | ssl.SSLError():
+            is_certificate = _CERTIFICATE in str(error)
+            what = "its certificate is not trusted here" if is_certificate else "TLS failed"
+            return ConnectError(f"no safe connection to {origin}: {what}", url=shown, is_permanent=is_certificate)
+        case ReadTimeoutError() | TimeoutError():
+            return StalledError(f"{origin} sent nothing for the whole read timeout", url=shown)
+        case InvalidChunkLength() | IncompleteRead():
+            return TruncatedError(f"the answer of {shown} ended early", url=shown)
+        case ProtocolError() if any(isinstance(each, IncompleteRead | InvalidChunkLength) for each in error.args):
+            return TruncatedError(f"the answer of {shown} ended early", url=shown)
+        case ProtocolError() | OSError() | HTTPException():
+            return ConnectError(f"the connection to {origin} broke: {_reason(error)}", url=shown)
+        case _:
+            return BadAnswerError(f"the answer of {shown} can't be read as HTTP: {type(error).__name__}", url=shown)
+
+
+def _reason(error: BaseException) -> str:
+    """Return the operating system's words for the cause, or the kind of error; never the library's text."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror and cause.errno is not None:
+            return cause.strerror
+        nested = next((each for each in cause.args if isinstance(each, BaseException)), None)
+        cause = nested or cause.__cause__ or cause.__context__
+    return type(error).__name__

@@ -1,0 +1,1 @@
+"""Everything on disk: partials and their journals, claims, publishing, receipts; knows no network."""

@@ -1,0 +1,59 @@
+"""Where a file's unfinished state lives: pure arithmetic on names.
+
+Beside a file ``dir/name`` there may be, while it is being fetched::
+
+    dir/.name.KEY.wb-claim              who is fetching it (a lease; see claims)
+    dir/.name.KEY.NONCE.wb-partial/     one writer's unfinished file
+        data                            its bytes, at their offsets
+        journal                         which of them count (see journal)
+
+``KEY`` tells files apart whose names had to be cut, ``NONCE`` tells writers apart.  A partial is a directory so that
+one rename hands data and journal over together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+PARTIAL_SUFFIX = ".wb-partial"
+CLAIM_SUFFIX = ".wb-claim"
+DATA = "data"
+JOURNAL = "journal"
+
+_STEM_BYTES = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A final path and the names of everything unfinished beside it."""
+
+    final: Path
+
+    @property
+    def parent(self) -> Path:
+        """The directory of the file."""
+        return self.final.parent
+
+    @property
+    def prefix(self) -> str:
+        """What the names of all unfinished things of this file begin with."""
+        name = self.final.name
+        key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        stem = name.encode("utf-8", "surrogateescape")[:_STEM_BYTES].decode("utf-8", "ignore")
+        return f".{stem}.{key}."
+
+    @property
+    def claim(self) -> Path:
+        """The lease that says who is fetching the file."""
+        return self.parent / f"{self.prefix.removesuffix('.')}{CLAIM_SUFFIX}"
+
+    def new_partial(self) -> Path:
+        """Return a path for a writer's partial that nobody else uses."""
+        return self.parent / f"{self.prefix}{secrets.token_hex(8)}{PARTIAL_SUFFIX}"
+
+    def owns(self, name: str) -> bool:
+        """Tell whether ``name`` is that of a partial of this file."""
+        return name.startswith(self.prefix) and name.endswith(PARTIAL_SUFFIX)

@@ -1,0 +1,112 @@
+"""Which process owns something, and whether it is provably gone."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+_STATE, _START = 0, 19  # fields of /proc/PID/stat behind the command's name
+_DEAD_STATES = frozenset("ZXx")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process, named so that no other process in the world bears the same name.
+
+    Attributes:
+        host: Host name.
+        boot: Random id of this run of the kernel; empty where there is none.
+        namespace: Which process-id namespace ``pid`` counts in; 0 where there is none.
+        pid: Process id.
+        start: When the process started, in the kernel's own count; 0 where there is none.
+    """
+
+    host: str
+    boot: str
+    namespace: int
+    pid: int
+    start: int
+
+    @classmethod
+    def current(cls) -> Self:
+        """Return the process that asks."""
+        state = _process_state(os.getpid())
+        return cls(socket.gethostname(), boot_id(), _namespace(), os.getpid(), state[1] if state else 0)
+
+    @classmethod
+    def from_record(cls, record: Any) -> Self | None:
+        """Read what :meth:`to_record` gave; None if it is anything else."""
+        fields = {"host": str, "boot": str, "namespace": int, "pid": int, "start": int}
+        if not isinstance(record, dict) or any(type(record.get(key)) is not kind for key, kind in fields.items()):
+            return None
+        return cls(**{key: record[key] for key in fields})
+
+    def to_record(self) -> dict[str, str | int]:
+        """Return the owner as JSON-able fields."""
+        return {"host": self.host, "boot": self.boot, "namespace": self.namespace, "pid": self.pid, "start": self.start}
+
+    def is_gone(self, last_sign_at: float) -> bool:
+        """Tell whether the process can't write any more.
+
+        Certain for a process of this boot and namespace.  One of an earlier boot counts as gone if it bears our
+        host's name and gave no sign since this boot began.  Of any other, nothing can be known from here.
+
+        Args:
+            last_sign_at: Wall-clock seconds of its last write.
+        """
+        if self.boot == boot_id() and self.namespace == _namespace() and self.host == socket.gethostname():
+            state = _process_state(self.pid)
+            return state is None or state[0] in _DEAD_STATES or (self.start != 0 and state[1] != self.start)
+        began = _boot_time()
+        return self.host == socket.gethostname() and self.boot != boot_id() and began is not None and last_sign_at < began
+
+
+@lru_cache(maxsize=1)
+def boot_id() -> str:
+    """Return the random id of this run of the kernel; empty where there is none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _namespace() -> int:
+    try:
+        return Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return 0
+
+
+def _process_state(pid: int) -> tuple[str, int] | None:
+    """Return (state letter, start) of a process; None if there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return fields[_STATE], int(fields[_START])
+    except (ValueError, IndexError):
+        return "?", 0
+    except OSError:
+        return None if _is_absent(pid) else ("?", 0)
+
+
+def _is_absent(pid: int) -> bool:
+    if os.name == "nt":
+        return False  # os.kill would end the process there
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _boot_time() -> float | None:
+    try:
+        lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith("btime "))
+    except (OSError, StopIteration, ValueError):
+        return None

@@ -1,0 +1,121 @@
+"""Whether a file that is there already is the promised one."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from weighbridge.core.artifacts import Artifact
+from weighbridge.core.digests import Digest
+from weighbridge.core.errors import CancelledError, StoreError, UnsafePathError
+from weighbridge.core.names import RelativeName
+from weighbridge.core.options import MIB
+from weighbridge.store.faults import storing
+from weighbridge.store.receipts import Receipts, now_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a stat tells of a path; equal if nothing has changed.  All zero if nothing is there."""
+
+    size: int = 0
+    mtime_ns: int = 0
+    inode: int = 0
+
+
+def look(path: Path) -> Sight:
+    """Return what is at ``path``, following a symbolic link there; a dangling one counts as nothing.
+
+    Raises:
+        StoreError: Something is there that is no regular file, or it can't be looked at.
+    """
+    with storing(path, "look at"):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return Sight()
+        except NotADirectoryError:
+            raise StoreError(f"can't have {path}: a part of its path is a file", path=str(path)) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreError(f"can't have {path}: something that is no regular file has that name", path=str(path))
+    return Sight(found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def is_right(path: Path, artifact: Artifact, receipts: Receipts, stop: threading.Event) -> bool:
+    """Tell whether the file at ``path`` is the promised one: by its receipt, else by reading it.
+
+    Args:
+        path: The file.
+        artifact: What was promised; without a digest, being there with the promised size (if any) is enough.
+        receipts: Asked first, told afterwards.
+        stop: Ends the reading early.
+
+    Raises:
+        StoreError: It can't be read.
+        CancelledError: ``stop`` was set.
+    """
+    sight, digest = look(path), artifact.digest
+    if sight == Sight() or artifact.size not in (None, sight.size):
+        return False
+    if digest is None or receipts.knows(path, digest):
+        return True
+    began = now_ns()
+    if digest_file(path, digest, sight.size, stop) != digest:
+        return False
+    receipts.note(path, digest, began_ns=began)
+    return True
+
+
+def digest_file(path: Path, digest: Digest, size: int, stop: threading.Event) -> Digest:
+    """Return the digest of a whole file, of the algorithm that ``digest`` has; see :func:`is_right`."""
+    hasher, buffer = digest.hasher(size), memoryview(bytearray(MIB))
+    with storing(path, "read"), path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            if stop.is_set():
+                raise CancelledError(f"stopped while reading {path}")
+            hasher.update(buffer[:count])
+    return Digest(digest.algorithm, hasher.hexdigest())
+
+
+def make_parents(directory: Path, name: RelativeName) -> Path:
+    """Make the directories that ``name`` needs below ``directory`` and return its absolute path.
+
+    Raises:
+        UnsafePathError: A directory between the two is a symbolic link, which may lead anywhere.
+        StoreError: One can't be made.
+    """
+    with storing(directory, "make"):
+        directory.mkdir(parents=True, exist_ok=True)
+    check_parents(directory, name)
+    final = directory.joinpath(*name.parts)
+    with storing(final.parent, "make"):
+        final.parent.mkdir(parents=True, exist_ok=True)
+    check_parents(directory, name)
+    return final
+
+
+def check_parents(directory: Path, name: RelativeName) -> None:
+    """Refuse a name whose directories below ``directory`` are not plain directories; see :func:`make_parents`."""
+    parent = directory
+    for part in name.parts[:-1]:
+        parent = parent / part
+        if parent.is_symlink():
+            raise UnsafePathError(f"{name} would go through {parent}, a symbolic link; refused", name=name.text)
+        if parent.exists() and not parent.is_dir():
+            raise StoreError(f"can't have {name}: {parent} is a file", path=str(parent))
+
+
+def ignores_case(directory: Path) -> bool:
+    """Tell whether names that differ only in case are one file in ``directory``, or where it would be made."""
+    place = next((each for each in (directory, *directory.parents) if each.is_dir()), None)
+    if place is None or not os.access(place, os.W_OK):
+        return False
+    try:
+        with tempfile.TemporaryDirectory(prefix=".wb-Case-", dir=place) as probe:
+            return Path(place, Path(probe).name.swapcase()).exists()
+    except OSError:
+        return False

@@ -1,0 +1,47 @@
+"""The only way a file gets its name."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from weighbridge.core.errors import StoreError
+from weighbridge.store.faults import flush_directory, storing
+
+
+def publish(unfinished: Path, final: Path, *, durable: bool) -> None:
+    """Give a verified file its name, in one step for everybody who looks.
+
+    Its modification time is set to now with all the digits the clock has, so that a later change, which the system
+    stamps with its coarse clock, is told apart by the time alone (see receipts).
+
+    If the process dies before the rename, the file is still a partial; after it, the file is complete and, when
+    ``durable``, on the disk.
+
+    Args:
+        unfinished: The verified file, on the same file system.
+        final: Its name; what had it before is replaced.
+        durable: Flush the bytes before the rename and the name after it.
+
+    Raises:
+        StoreError: Nothing has changed, or (if only the last flush failed) the file has its name.
+    """
+    with storing(final, "publish"):
+        now = time.time_ns()
+        os.utime(unfinished, ns=(now, now))
+        if durable:
+            _flush(unfinished)
+        if final.is_dir() and not final.is_symlink():
+            raise StoreError(f"can't publish {final}: a directory has that name", path=str(final))
+        os.replace(unfinished, final)
+        if durable:
+            flush_directory(final.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,302 @@
+"""Hands pieces to workers and takes their reports: the one lock of a transfer, and the I/O done outside it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from weighbridge.core.artifacts import Artifact
+from weighbridge.core.errors import CancelledError, StalledError, WeighbridgeError
+from weighbridge.core.options import TransferOptions
+from weighbridge.transfer.answers import Answer
+from weighbridge.transfer.hasher import FrontierHasher
+from weighbridge.transfer.job import Job
+from weighbridge.transfer.piece import Piece
+from weighbridge.transfer.sink import Sink
+
+_IDLE_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something failed and is tried again: which artifact, and why in words fit to be shown."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a job stands: bytes here, bytes verified, whole size if known."""
+
+    received: int
+    verified: int
+    size: int | None
+
+
+class Dispatcher:
+    """The shared state of all workers; every method is safe from any thread.
+
+    Args:
+        options: How to cut and how many at once.
+    """
+
+    def __init__(self, options: TransferOptions) -> None:
+        self._options = options
+        self._lock = threading.Lock()  # guards every job, piece and source state, and all below
+        self._work = threading.Condition(self._lock)  # a piece may be had
+        self._frontier = threading.Condition(self._lock)  # bytes arrived, or a hasher is no longer wanted
+        self._news = threading.Condition(self._lock)  # somebody should look at finished or notes
+        self._jobs: list[Job] = []
+        self._done: deque[Job] = deque()  # over, their sinks not yet finished
+        self._finished: deque[Job] = deque()
+        self._notes: deque[Note] = deque()
+        self._unhashed: deque[tuple[Job, FrontierHasher]] = deque()  # hashers that want a thread
+        self.is_closed = False
+        self.idle = 0  # workers waiting for a piece
+
+    # For the one who drives ---------------------------------------------------------------------------
+
+    def submit(self, artifact: Artifact, sink: Sink) -> Job:
+        """Take a job in; jobs that came earlier are served first."""
+        job = Job(artifact, sink, self._options)
+        with self._lock:
+            self._jobs.append(job)
+            if job.size is not None and (job.earlier or job.size == 0):
+                self._want_hasher(job)
+            self._settle(job)
+            self._work.notify()
+        return job
+
+    def wait(self, timeout_s: float) -> tuple[list[Job], list[Note]]:
+        """Wait for jobs to be over or for notes, at most ``timeout_s``; return and forget both."""
+        with self._lock:
+            if not self._finished and not self._notes:
+                self._news.wait(timeout_s)
+            finished, notes = list(self._finished), list(self._notes)
+            self._finished.clear()
+            self._notes.clear()
+        return finished, notes
+
+    def standing(self, job: Job) -> Standing:
+        """Return where ``job`` stands."""
+        with self._lock:
+            return Standing(job.written.total, job.verified, job.size)
+
+    def close(self) -> None:
+        """Void every piece and hand out no more."""
+        with self._lock:
+            self.is_closed = True
+            for job in self._jobs:
+                job.fail(CancelledError(f"{job.artifact.name}: stopped; the same call goes on from here"))
+            self._work.notify_all()
+            self._frontier.notify_all()
+            self._news.notify_all()
+
+    # For workers --------------------------------------------------------------------------------------
+
+    def take(self) -> tuple[Job, Piece] | None:
+        """Wait for the next piece; None when there will be none any more."""
+        with self._lock:
+            while not self.is_closed:
+                now = time.monotonic()
+                for job in self._jobs:
+                    piece = job.next_piece(now)
+                    if piece is not None:
+                        self._work.notify()  # there may be another one for the next worker
+                        return job, piece
+                self.idle += 1
+                self._work.wait(_IDLE_S)
+                self.idle -= 1
+        return None
+
+    def accept(self, job: Job, piece: Piece, answer: Answer, url: str) -> None:
+        """Take a good header; raises if it contradicts what is known."""
+        with self._lock:
+            learned = job.accept(piece, answer, url, time.monotonic())
+            if job.hasher is None:
+                self._want_hasher(job)
+            self._work.notify()
+            size, validator = job.size, job.validator
+        self._sync_journal(job)
+        if learned and size is not None:
+            job.sink.resize(size, validator)
+
+    def reserve(self, piece: Piece, amount: int) -> int:
+        """Return how much of ``amount`` may be read next; 0 when the piece ends here."""
+        with self._lock:
+            return piece.reserve(amount)
+
+    def write(self, job: Job, piece: Piece, data: bytes) -> None:
+        """Write the next bytes of a piece; raises if it is void."""
+        with self._lock:
+            job.commit(piece, len(data), time.monotonic())
+            offset, skip = piece.position, min(len(data), max(0, piece.skip_to - piece.position))
+        if skip < len(data):
+            kept = data[skip:] if skip else data
+            job.sink.write(offset + skip, kept)
+            if job.is_inline and job.hasher is not None:
+                job.hasher.feed(offset + skip, kept)
+        with self._lock:
+            job.advance(piece, len(data), time.monotonic())
+            self._frontier.notify_all()
+
+    def record(self, job: Job, piece: Piece) -> None:
+        """Note in the journal what was written of a piece since the last note."""
+        with job.journal_lock:
+            with self._lock:
+                start, stop = max(piece.recorded, piece.skip_to), piece.position
+                is_void = piece.generation != job.generation
+                piece.recorded = stop
+            if not is_void and start < stop:
+                job.sink.record(start, stop)
+
+    def end_body(self, job: Job, piece: Piece) -> None:
+        """Learn the size if only the body's end tells it."""
+        with self._lock:
+            is_new = job.size is None
+            job.end_body(piece)
+            size, validator = job.size, job.validator
+        if is_new and size is not None:
+            job.sink.resize(size, validator)
+
+    def finish(self, job: Job, piece: Piece, error: WeighbridgeError | None) -> None:
+        """Take a piece back, done or failed."""
+        with self._lock:
+            reason = None if error is None else job.fail_piece(piece, error, time.monotonic())
+            job.release(piece, time.monotonic())
+            if reason is not None and not job.is_over:
+                self._notes.append(Note(job.artifact.name, reason))
+                self._news.notify_all()
+            self._settle(job)
+            self._work.notify_all()
+
+    # For hashers --------------------------------------------------------------------------------------
+
+    def take_hasher(self) -> tuple[Job, FrontierHasher] | None:
+        """Return a hasher that wants a thread, if there is one."""
+        with self._lock:
+            return self._unhashed.popleft() if self._unhashed else None
+
+    def follow(self, job: Job, hasher: FrontierHasher) -> None:
+        """Hash behind the writers until the job is over or the hasher is replaced."""
+        while True:
+            with self._lock:
+                while not job.is_over and job.hasher is hasher and job.written.frontier <= hasher.position:
+                    self._frontier.wait()
+                if job.is_over or job.hasher is not hasher:
+                    return
+                frontier, was_gated = job.written.frontier, job.lag > self._options.hash_lag
+            damaged = hasher.step(frontier)
+            if damaged is not None:
+                self._lose(job, *damaged)
+            with self._lock:
+                if was_gated and job.lag <= self._options.hash_lag:
+                    self._work.notify()
+                if hasher.position == job.size:
+                    self._settle(job)
+
+    # For the watch ------------------------------------------------------------------------------------
+
+    def break_stalled(self) -> None:
+        """Break every connection that stayed below the floor for a whole window."""
+        now = time.monotonic()
+        window, floor = self._options.stall_window_s, self._options.stall_floor_bps
+        if self._options.rate_limit_bps is not None:
+            floor = min(floor, self._options.rate_limit_bps / (4 * self._options.connections))
+        with self._lock:
+            for piece in [each for job in self._jobs for each in job.pieces]:
+                if piece.is_stalled(now, window, floor):
+                    shown = str(piece.state.source)
+                    piece.interrupt.trigger(
+                        StalledError(
+                            f"{shown} brought less than {floor:.0f} bytes a second for {window:.0f} s at offset "
+                            f"{piece.position}",
+                            url=shown,
+                            offset=piece.position,
+                        )
+                    )
+
+    def active_jobs(self) -> list[Job]:
+        """Return the jobs that are not over."""
+        with self._lock:
+            return [job for job in self._jobs if not job.is_over]
+
+    def give_up(self, job: Job, error: WeighbridgeError) -> None:
+        """End a job for a reason outside its pieces."""
+        with self._lock:
+            job.fail(error)
+            self._settle(job)
+
+    # Inside -------------------------------------------------------------------------------------------
+
+    def _want_hasher(self, job: Job) -> None:
+        digest = job.artifact.digest
+        if digest is None or job.is_over:
+            return
+        prefixes = job.sink.recovered.prefixes if job.earlier else {}
+        try:
+            job.hasher = FrontierHasher(digest, job.size, prefixes, job.sink)
+        except WeighbridgeError as error:
+            job.fail(error)
+            return
+        job.is_inline = job.is_small
+        if not job.is_inline:
+            self._unhashed.append((job, job.hasher))
+
+    def _settle(self, job: Job) -> None:
+        """Decide on a job whose bytes are all here and hashed, and pass on one that is over."""
+        hashed = job.artifact.digest is None or (job.hasher is not None and job.hasher.position == job.size)
+        if not job.is_over and job.has_all_bytes and hashed and job.settle():
+            if job.hasher is not None:
+                job.hasher.restart()
+            self._notes.append(Note(job.artifact.name, "the digest is wrong; fetching what is suspect again"))
+            self._frontier.notify_all()
+            self._news.notify_all()
+            self._work.notify_all()
+        if job.is_over and not job.pieces and job in self._jobs:
+            self._jobs.remove(job)
+            self._done.append(job)
+            self._frontier.notify_all()
+
+    def complete(self) -> None:
+        """Finish the sinks of all jobs that have become right, and report all that are over; I/O, outside the lock."""
+        while True:
+            with self._lock:
+                if not self._done:
+                    return
+                job = self._done.popleft()
+            if job.error is None:
+                try:
+                    job.sink.finish()
+                except WeighbridgeError as error:
+                    job.error = error
+            with self._lock:
+                self._finished.append(job)
+                self._news.notify_all()
+
+    def _lose(self, job: Job, start: int, stop: int) -> None:
+        with job.journal_lock:
+            job.sink.discard(start, stop)
+            with self._lock:
+                job.lose(start, stop)
+                self._notes.append(Note(job.artifact.name, f"bytes {start}-{stop} on disk are damaged; fetching them again"))
+                self._news.notify_all()
+                self._work.notify_all()
+
+    def _sync_journal(self, job: Job) -> None:
+        """After everything was voided, make the journal say so before anything new is recorded."""
+        with job.journal_lock:
+            with self._lock:
+                is_current = job.journaled == job.generation
+                job.journaled = job.generation
+                kept, size, validator = list(job.written), job.size, job.validator
+            if is_current:
+                return
+            job.sink.reset()
+            if size is not None:
+                job.sink.resize(size, validator)
+            for span in kept:
+                job.sink.record(span.start, span.stop)

@@ -1,0 +1,137 @@
+"""Runs a transfer's threads: workers, hashers, the stall watch and the background flush."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from weighbridge.core.artifacts import Artifact
+from weighbridge.core.errors import StoreError, WeighbridgeError
+from weighbridge.core.options import TransferOptions
+from weighbridge.http.transport import Transport
+from weighbridge.transfer.dispatch import Dispatcher, Note, Standing
+from weighbridge.transfer.hasher import FrontierHasher
+from weighbridge.transfer.job import Job
+from weighbridge.transfer.piece import Piece
+from weighbridge.transfer.sink import Sink
+from weighbridge.transfer.throttle import Throttle
+from weighbridge.transfer.worker import fetch
+
+_WATCH_S = 0.25
+_JOIN_S = 10.0
+
+
+class Engine:
+    """Fetches artifacts into sinks with one budget of connections for all of them.
+
+    Driven by one thread; the work happens on daemon threads of its own, which end with :meth:`close`.
+
+    Args:
+        transport: Who asks.
+        options: How.
+    """
+
+    def __init__(self, transport: Transport, options: TransferOptions) -> None:
+        self._transport = transport
+        self._options = options
+        self._throttle = Throttle(options.rate_limit_bps)
+        self._dispatcher = Dispatcher(options)
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._threads_lock = threading.Lock()  # guards _threads and _workers
+        self._workers = 0
+        self._start(self._watch, "watch")
+        self._start(self._flush, "flush")
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(self, artifact: Artifact, sink: Sink) -> Job:
+        """Begin to fetch ``artifact`` into ``sink``; jobs submitted earlier are served first."""
+        job = self._dispatcher.submit(artifact, sink)
+        self._spawn()
+        self._dispatcher.complete()
+        return job
+
+    def wait(self, timeout_s: float) -> tuple[list[Job], list[Note]]:
+        """Wait for jobs to be over (see ``job.error``) or for notes, at most ``timeout_s``."""
+        return self._dispatcher.wait(timeout_s)
+
+    def standing(self, job: Job) -> Standing:
+        """Return where ``job`` stands."""
+        return self._dispatcher.standing(job)
+
+    def close(self) -> None:
+        """Stop what is under way, keep what arrived, and end the threads; bounded in time."""
+        self._stop.set()
+        self._dispatcher.close()
+        deadline = time.monotonic() + _JOIN_S
+        with self._threads_lock:
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _start(self, target: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=target, name=f"weighbridge-{name}", daemon=True)
+        with self._threads_lock:
+            self._threads = [each for each in self._threads if each.is_alive()]
+            thread.start()
+            self._threads.append(thread)
+
+    def _spawn(self) -> None:
+        """Add what threads are wanted: one for each hasher, and one worker if none is idle."""
+        while (wanted := self._dispatcher.take_hasher()) is not None:
+            job, hasher = wanted
+            self._start(lambda job=job, hasher=hasher: self._hash(job, hasher), "hasher")  # type: ignore[misc]
+        with self._threads_lock:
+            is_full = self._workers >= self._options.connections
+            if is_full or self._dispatcher.idle > 0 or self._stop.is_set():
+                return
+            self._workers += 1
+        self._start(self._work, f"worker-{self._workers}")
+
+    def _work(self) -> None:
+        while (taken := self._dispatcher.take()) is not None:
+            self._spawn()
+            self._fetch(*taken)
+
+    def _fetch(self, job: Job, piece: Piece) -> None:
+        error: WeighbridgeError | None = None
+        try:
+            fetch(job, piece, self._dispatcher, self._transport, self._throttle)
+        except WeighbridgeError as caught:
+            error = caught
+        except Exception as caught:  # noqa: BLE001 - a worker that dies silently would hang the caller
+            error = WeighbridgeError(f"{job.artifact.name}: internal error: {caught!r}")
+            error.__cause__ = caught
+        self._spawn()
+        self._dispatcher.finish(job, piece, error)
+        self._dispatcher.complete()
+
+    def _hash(self, job: Job, hasher: FrontierHasher) -> None:
+        try:
+            self._dispatcher.follow(job, hasher)
+        except WeighbridgeError as error:
+            self._dispatcher.give_up(job, error)
+        except Exception as caught:  # noqa: BLE001 - as above
+            error = WeighbridgeError(f"{job.artifact.name}: internal error: {caught!r}")
+            error.__cause__ = caught
+            self._dispatcher.give_up(job, error)
+        self._dispatcher.complete()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_WATCH_S):
+            self._dispatcher.break_stalled()
+
+    def _flush(self) -> None:
+        while not self._stop.wait(self._options.flush_interval_s):
+            for job in self._dispatcher.active_jobs():
+                try:
+                    job.sink.flush()
+                except StoreError as error:
+                    self._dispatcher.give_up(job, error)
+                    self._dispatcher.complete()

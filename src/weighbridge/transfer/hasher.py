@@ -1,0 +1,86 @@
+"""Hashes the contiguous prefix of an artifact behind its writers, reading back what is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from weighbridge.core.digests import Digest, Hasher
+from weighbridge.core.options import KIB, MIB
+from weighbridge.transfer.sink import Sink
+
+CHECKPOINT = 16 * MIB
+"""Distance in bytes of the prefix digests that are noted; a copy of the running hasher gives them for nothing."""
+
+_BLOCK = 512 * KIB
+
+
+class FrontierHasher:
+    """A running digest of the first ``position`` bytes.
+
+    One thread at a time calls :meth:`step` or :meth:`feed`; :meth:`restart` is called only while it doesn't.
+
+    Args:
+        digest: What was promised.
+        size: Whole size in bytes; None if unknown.
+        prefixes: Digests of prefixes as an earlier run noted them.
+        sink: Where the bytes are.
+    """
+
+    def __init__(self, digest: Digest, size: int | None, prefixes: Mapping[int, str], sink: Sink) -> None:
+        self._digest = digest
+        self._size = size
+        self._expected = dict(prefixes)
+        self._sink = sink
+        self._buffer = memoryview(bytearray(0))
+        self._hasher: Hasher = digest.hasher(size)
+        self._good: tuple[int, Hasher] = (0, self._hasher.copy())
+        self.position = 0
+
+    def feed(self, offset: int, data: bytes) -> None:
+        """Hash bytes as they arrive, if they are the next ones."""
+        if offset == self.position:
+            self._hasher.update(data)
+            self.position += len(data)
+
+    def step(self, frontier: int) -> tuple[int, int] | None:
+        """Hash one block of what lies before ``frontier``.
+
+        Returns:
+            A span ``(start, stop)`` that is not what an earlier run hashed there, and that the hasher has gone
+            back from; None if all is well.
+        """
+        if not len(self._buffer):
+            self._buffer = memoryview(bytearray(_BLOCK))
+        boundary = (self.position // CHECKPOINT + 1) * CHECKPOINT
+        wanted = min(_BLOCK, frontier - self.position, boundary - self.position)
+        count = self._sink.read_into(self.position, self._buffer[:wanted])
+        if count == 0:
+            return self.position, frontier
+        self._hasher.update(self._buffer[:count])
+        self.position += count
+        return self._checkpoint() if self.position == boundary else None
+
+    def result(self) -> Digest:
+        """Return the digest of what was hashed so far."""
+        return Digest(self._digest.algorithm, self._hasher.copy().hexdigest())
+
+    def restart(self) -> None:
+        """Begin again at byte 0."""
+        self._hasher = self._digest.hasher(self._size)
+        self._good = (0, self._hasher.copy())
+        self._expected = {}
+        self.position = 0
+
+    def _checkpoint(self) -> tuple[int, int] | None:
+        state = self._hasher.copy()
+        expected = self._expected.pop(self.position, None)
+        found = state.copy().hexdigest()
+        if expected is not None and expected != found:
+            stop = self.position
+            start, good = self._good
+            self._hasher, self.position = good.copy(), start
+            return start, stop
+        self._good = (self.position, state)
+        if expected is None:
+            self._sink.note_prefix(self.position, found)
+        return None

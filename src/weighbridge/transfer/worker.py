@@ -1,0 +1,82 @@
+"""Fetches one piece and checks status, range and validator before any byte is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from weighbridge.core.errors import TruncatedError
+from weighbridge.core.options import KIB, MIB
+from weighbridge.http.transport import Transport
+from weighbridge.transfer.answers import read_answer
+from weighbridge.transfer.dispatch import Dispatcher
+from weighbridge.transfer.job import Job
+from weighbridge.transfer.piece import Piece
+from weighbridge.transfer.throttle import Throttle
+
+_FIRST_READ = 64 * KIB
+_SMALLEST_READ = 4 * KIB
+_QUICK_S = 0.02
+_SLOW_S = 0.2
+_RECORD_BYTES = 8 * MIB
+_RECORD_S = 1.0
+
+
+def fetch(job: Job, piece: Piece, desk: Dispatcher, transport: Transport, throttle: Throttle) -> None:
+    """Fetch ``piece`` of ``job``.
+
+    Reads grow and shrink so that each takes a fraction of a second: large ones cost less, small ones show early
+    that a connection has become slow.
+
+    Args:
+        job: Whose.
+        piece: What to fetch.
+        desk: Where to report.
+        transport: Who asks.
+        throttle: Shared cap on bytes a second.
+
+    Raises:
+        WeighbridgeError: Why the piece, or the rest of it, did not come.
+    """
+    response = transport.open(piece.request(), piece.interrupt)
+    try:
+        answer = read_answer(piece.question(), response.status, response.headers, response.url)
+        desk.accept(job, piece, answer, response.url)
+        read = response.read_decoded if answer.is_encoded else response.read
+        _copy(job, piece, desk, read, throttle)
+    finally:
+        response.close()
+        desk.record(job, piece)
+
+
+def _copy(job: Job, piece: Piece, desk: Dispatcher, read: Callable[[int], bytes], throttle: Throttle) -> None:
+    read_size = throttle.read_limit(job.options.read_size)
+    amount = min(_FIRST_READ, read_size)
+    recorded_at = time.monotonic()
+    while (wanted := desk.reserve(piece, amount)) > 0:
+        began = time.monotonic()
+        data = read(wanted)
+        if not data:
+            break
+        took = time.monotonic() - began
+        amount = _next_amount(amount, len(data), took, read_size)
+        desk.write(job, piece, data)
+        throttle.take(len(data), piece.interrupt)
+        if piece.position - piece.recorded >= _RECORD_BYTES or began - recorded_at >= _RECORD_S:
+            desk.record(job, piece)
+            recorded_at = began
+    if piece.stop is not None and piece.position < piece.stop:
+        raise TruncatedError(
+            f"{piece.state.source} ended its answer {piece.stop - piece.position} bytes early",
+            url=str(piece.state.source),
+            offset=piece.position,
+        )
+    desk.end_body(job, piece)
+
+
+def _next_amount(amount: int, came: int, took_s: float, read_size: int) -> int:
+    if came == amount and took_s < _QUICK_S:
+        return min(read_size, amount * 2)
+    if took_s > _SLOW_S:
+        return max(min(_SMALLEST_READ, read_size), amount // 2)
+    return amount

@@ -1,0 +1,1 @@
+"""The parts of the scriptable origin behind ``tests.support.fault_server``, one sentence a module."""
