@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterable
+from typing import Self
 
 from weighbridge.client import Client
 from weighbridge.core.artifacts import FileRequest, FileResult
@@ -24,7 +25,7 @@ class AsyncClient:
     def __init__(self, options: Options | None = None) -> None:
         self._client = Client(options)
 
-    async def __aenter__(self) -> AsyncClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 from weighbridge.config import options_from_environment
 from weighbridge.core.artifacts import FileRequest, FileResult
@@ -30,7 +31,7 @@ class Client:
         self._pid = os.getpid()
         self._transport = self._connect()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

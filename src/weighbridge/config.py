@@ -11,13 +11,18 @@ from platform import python_version
 from types import MappingProxyType
 
 from weighbridge.core.errors import InvalidParameterError
-from weighbridge.core.options import HttpOptions, Options, RetryOptions, StoreOptions, TransferOptions
+from weighbridge.core.options import HttpOptions, Options, StoreOptions
 from weighbridge.version import __version__
 
 _YES = frozenset({"1", "on", "true", "yes", "y", "t"})
 _NO = frozenset({"", "0", "off", "false", "no", "n", "f"})
 _CA_VARIABLES = ("WEIGHBRIDGE_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-_UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4, "KI": 1024, "MI": 1024**2, "GI": 1024**3, "TI": 1024**4}
+_UNITS = {
+    f"{letter}{mark}": base**power
+    for power, letter in enumerate(("", "K", "M", "G", "T"))
+    for mark, base in (("", 1000), ("I", 1024))
+    if letter or not mark
+}
 
 
 def options_from_environment(environment: Mapping[str, str] | None = None) -> Options:
@@ -126,7 +131,11 @@ def _cache_root(environment: Mapping[str, str]) -> Path:
 def _proxies(environment: Mapping[str, str]) -> dict[str, str]:
     lower = {name.lower(): value for name, value in sorted(environment.items()) if value}
     found = {scheme: lower.get(f"{scheme}_proxy", "") for scheme in ("http", "https", "all", "no")}
-    return {scheme: value if scheme == "no" or "://" in value else f"http://{value}" for scheme, value in found.items() if value}
+    return {
+        scheme: value if scheme == "no" or "://" in value else f"http://{value}"
+        for scheme, value in found.items()
+        if value
+    }
 
 
 def _read_number(environment: Mapping[str, str], name: str) -> float | None:
@@ -147,4 +156,6 @@ def _read_statuses(environment: Mapping[str, str], name: str) -> frozenset[int] 
     try:
         return frozenset(int(each) for each in text.split(",") if each.strip()) or None
     except ValueError as error:
-        raise InvalidParameterError(f"the environment variable {name} must list statuses like 429,503, not {text!r}") from error
+        raise InvalidParameterError(
+            f"the environment variable {name} must list statuses like 429,503, not {text!r}"
+        ) from error

@@ -1,7 +1,7 @@
 """The walk from a list of files to a directory that holds them, each verified before it gets its name.
 
 For each file: look whether it is there and right; else claim it, or wait for whoever did; open a partial with what
-earlier runs left; hand it to the engine, which publishes it when its digest agrees; note the receipt; release the claim.
+earlier runs left; hand it to the engine, which publishes it when its digest agrees; release the claim; note a receipt.
 """
 
 from __future__ import annotations

@@ -181,9 +181,7 @@ def _merge(known: FileRequest, request: FileRequest) -> FileRequest:
     return replace(known, artifact=replace(known.artifact, sources=known.artifact.sources + more))
 
 
-def _call_back(
-    event: Event, created: Callable[[str], None] | None, renamed: Callable[[str, str], None] | None
-) -> None:
+def _call_back(event: Event, created: Callable[[str], None] | None, renamed: Callable[[str, str], None] | None) -> None:
     match event:
         case FileStarted(partial=partial) if created is not None:
             created(str(partial))

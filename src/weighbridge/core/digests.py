@@ -9,9 +9,9 @@ from typing import Protocol, Self
 
 from weighbridge.core.errors import InvalidDigestError
 
-_HEX_LENGTHS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128, "blake3": 64, "git-sha1": 40}
-_ALIASES = {"sha-1": "sha1", "sha-224": "sha224", "sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512", "gitsha1": "git-sha1"}
 _BARE = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
+_HEX_LENGTHS = {name: length for length, name in _BARE.items()} | {"blake3": 64, "git-sha1": 40}
+_ALIASES = {f"sha-{bits}": f"sha{bits}" for bits in (1, 224, 256, 384, 512)}
 _HEX = re.compile(r"[0-9a-f]+", re.ASCII)
 
 ALGORITHMS = tuple(_HEX_LENGTHS)
@@ -21,7 +21,7 @@ ALGORITHMS = tuple(_HEX_LENGTHS)
 class Hasher(Protocol):
     """What hashlib's objects do, as far as we need it."""
 
-    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+    def update(self, data: bytes | bytearray | memoryview, /) -> object:
         """Add ``data``; releases the interpreter lock for large blocks."""
 
     def hexdigest(self) -> str:

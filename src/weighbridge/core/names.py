@@ -12,6 +12,7 @@ from weighbridge.core.errors import InvalidNameError, UnsafePathError
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WINDOWS_ONLY = frozenset('<>:"|?*')
 _OURS = re.compile(r"\.wb-(partial|claim)$")
 _COMPONENT_BYTES = 255
@@ -50,8 +51,9 @@ class RelativeName:
             UnsafePathError: The path would or could lead outside.
             InvalidNameError: The path names no file that can be made everywhere.
         """
-        if not isinstance(text, str) or not text:
-            raise InvalidNameError(f"a file's name is text that is not empty, not {text!r}", name=text)
+        given: object = text
+        if not isinstance(given, str) or not given:
+            raise InvalidNameError(f"a file's name is text that is not empty, not {given!r}", name=given)
         if text.startswith(("/", "\\")) or _DRIVE.match(text):
             raise UnsafePathError(f"the name {text!r} is absolute; give one relative to the directory", name=text)
         if "\0" in text:
@@ -81,7 +83,8 @@ def find_collision(names: Iterable[RelativeName], *, ignore_case: bool) -> tuple
         key = name.collision_key if ignore_case else name.text
         parents = key.split("/")[:-1]
         ancestors = ["/".join(parents[: depth + 1]) for depth in range(len(parents))]
-        clash = files.get(key) or directories.get(key) or next((files[each] for each in ancestors if each in files), None)
+        above = next((files[each] for each in ancestors if each in files), None)
+        clash = files.get(key) or directories.get(key) or above
         if clash is not None:
             return clash, name.text
         files[key] = name.text
@@ -97,7 +100,7 @@ def _check_component(part: str, text: str, *, windows: bool) -> None:
     problem = None
     if "\\" in part:
         problem = "holds a backslash"
-    elif any(ord(each) < 0x20 or ord(each) == 0x7F for each in part):
+    elif _CONTROL.search(part):
         problem = "holds a control character"
     elif part.endswith((".", " ")):
         problem = "has a part that ends in a dot or a space"

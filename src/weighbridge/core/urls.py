@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from weighbridge.core.errors import InvalidURLError
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -88,7 +90,8 @@ def redact(url: object) -> str:
 
 
 def _split(url: str) -> SplitResult:
-    if not isinstance(url, str) or any(ord(each) < 0x20 or ord(each) == 0x7F for each in url):
+    given: object = url
+    if not isinstance(given, str) or _CONTROL.search(given):
         raise InvalidURLError(f"not a URL: {redact(url)}; it is no text or has control characters", url=redact(url))
     try:
         return urlsplit(url.strip())

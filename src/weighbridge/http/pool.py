@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException
-from typing import Any, cast
-from urllib.request import proxy_bypass_environment
+from typing import Any
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -48,6 +48,18 @@ from weighbridge.http.transport import Interrupt, Request
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DRAINABLE = 64 * 1024  # bytes of an unwanted body that are cheaper to read than a new connection
 _CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+
+
+# What library errors mean to us, the most particular first.
+_MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[TransferError], str], ...] = (
+    ((NameResolutionError,), ConnectError, "the name of {origin} can't be resolved"),
+    ((ConnectTimeoutError,), ConnectError, "{origin} did not accept a connection in time"),
+    ((NewConnectionError,), ConnectError, "no connection to {origin}: {reason}"),
+    ((ProxyError,), ConnectError, "the proxy for {origin} refused: {reason}"),
+    ((SSLError, ssl.SSLError), ConnectError, "no safe connection to {origin}: TLS failed"),
+    ((ReadTimeoutError, TimeoutError), StalledError, "{origin} sent nothing for the whole read timeout"),
+    ((ProtocolError, OSError, HTTPException), ConnectError, "the connection to {origin} broke: {reason}"),
+)
 
 
 class _Current(threading.local):
@@ -185,12 +197,9 @@ class PoolTransport:
                 self._kwargs["ssl_context"] = self._tls
                 for manager in self._managers.values():
                     manager.connection_pool_kw["ssl_context"] = self._tls
-            manager = self._managers.get(proxy)
-            if manager is None:
-                manager = urllib3.PoolManager(**self._kwargs) if proxy is None else urllib3.ProxyManager(proxy, **self._kwargs)
-                manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TLSPool}
-                self._managers[proxy] = manager
-            return manager
+            if proxy not in self._managers:
+                self._managers[proxy] = _new_manager(proxy, self._kwargs)
+            return self._managers[proxy]
 
     def _proxy_for(self, origin: Origin) -> str | None:
         proxies = self._options.proxies
@@ -229,7 +238,13 @@ class PoolResponse:
         with _mapped(self.url, self._interrupt):
             data = self._raw.read(amount, decode_content=decode)
         self._interrupt.check()  # what an interrupted socket gave is never content
-        return cast("bytes", data)
+        return data
+
+
+def _new_manager(proxy: str | None, kwargs: Mapping[str, Any]) -> urllib3.PoolManager:
+    manager = urllib3.PoolManager(**kwargs) if proxy is None else urllib3.ProxyManager(proxy, **kwargs)
+    manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TLSPool}
+    return manager
 
 
 def _next_hop(url: str, location: str) -> str:
@@ -238,7 +253,8 @@ def _next_hop(url: str, location: str) -> str:
     except InvalidURLError as error:
         raise RedirectError(f"{redact(url)} redirects to something that is no http(s) URL", url=redact(url)) from error
     if origin_of(url).scheme == "https" and origin_of(target).scheme == "http":
-        raise RedirectError(f"{redact(url)} redirects from https down to http ({redact(target)}); refused", url=redact(url))
+        shown = redact(url)
+        raise RedirectError(f"{shown} redirects from https down to http ({redact(target)}); refused", url=shown)
     return target
 
 
@@ -270,32 +286,23 @@ def _mapped(url: str, interrupt: Interrupt) -> Iterator[None]:
 
 def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:
     """Say in our terms what a library error means; the library's own text may hold the URL, so it isn't used."""
-    shown, origin = redact(url), redact(origin_of(url))
-    match error:
-        case LocationParseError():
-            return InvalidURLError(f"not a URL that can be asked: {shown}", url=shown)
-        case NameResolutionError():
-            return ConnectError(f"the name of {origin} can't be resolved", url=shown)
-        case ConnectTimeoutError():
-            return ConnectError(f"{origin} did not accept a connection in time", url=shown)
-        case NewConnectionError():
-            return ConnectError(f"no connection to {origin}: {_reason(error)}", url=shown)
-        case ProxyError():
-            return ConnectError(f"the proxy for {origin} refused: {_reason(error)}", url=shown)
-        case SSLError() | ssl.SSLError():
-            is_certificate = _CERTIFICATE in str(error)
-            what = "its certificate is not trusted here" if is_certificate else "TLS failed"
-            return ConnectError(f"no safe connection to {origin}: {what}", url=shown, is_permanent=is_certificate)
-        case ReadTimeoutError() | TimeoutError():
-            return StalledError(f"{origin} sent nothing for the whole read timeout", url=shown)
-        case InvalidChunkLength() | IncompleteRead():
-            return TruncatedError(f"the answer of {shown} ended early", url=shown)
-        case ProtocolError() if any(isinstance(each, IncompleteRead | InvalidChunkLength) for each in error.args):
-            return TruncatedError(f"the answer of {shown} ended early", url=shown)
-        case ProtocolError() | OSError() | HTTPException():
-            return ConnectError(f"the connection to {origin} broke: {_reason(error)}", url=shown)
-        case _:
-            return BadAnswerError(f"the answer of {shown} can't be read as HTTP: {type(error).__name__}", url=shown)
+    shown, origin = redact(url), str(origin_of(url))
+    if isinstance(error, LocationParseError):
+        return InvalidURLError(f"not a URL that can be asked: {shown}", url=shown)
+    if isinstance(error, SSLError | ssl.SSLError) and _CERTIFICATE in str(error):
+        return ConnectError(f"{origin} has a certificate that is not trusted here", url=shown, is_permanent=True)
+    if isinstance(error, InvalidChunkLength | IncompleteRead) or _is_cut(error):
+        return TruncatedError(f"the answer of {shown} ended early", url=shown)
+    for kinds, kind, words in _MEANINGS:
+        if isinstance(error, kinds):
+            return kind(words.format(origin=origin, shown=shown, reason=_reason(error)), url=shown)
+    return BadAnswerError(f"the answer of {shown} can't be read as HTTP: {type(error).__name__}", url=shown)
+
+
+def _is_cut(error: Exception) -> bool:
+    return isinstance(error, ProtocolError) and any(
+        isinstance(each, IncompleteRead | InvalidChunkLength) for each in error.args
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -10,7 +10,6 @@ from weighbridge.core.errors import (
     BadAnswerError,
     BadStatusError,
     ConnectError,
-    RangeIgnoredError,
     RateLimitedError,
     StalledError,
     TransferError,
@@ -40,23 +39,23 @@ def judge(error: TransferError, *, was_redirected: bool, options: RetryOptions) 
             such an address is a capability that may expire (signed URLs).
         options: ``statuses`` says which ones are tried again.
     """
+    verdict = Verdict.NEVER
     match error:
         case RateLimitedError():
-            return Verdict.NEVER
-        case BadStatusError(status=status):
-            if was_redirected and status in _CAPABILITY_GONE:
-                return Verdict.RESOLVE
-            return Verdict.AGAIN if status in options.statuses else Verdict.NEVER
+            pass
+        case BadStatusError(status=status) if was_redirected and status in _CAPABILITY_GONE:
+            verdict = Verdict.RESOLVE
+        case BadStatusError(status=status) if status in options.statuses:
+            verdict = Verdict.AGAIN
         case ArtifactChangedError():
-            return Verdict.CHANGED
-        case RangeIgnoredError() | BadAnswerError():
-            return Verdict.WHOLE
-        case ConnectError():
-            return Verdict.NEVER if error.is_permanent else Verdict.AGAIN
-        case StalledError() | TruncatedError():
-            return Verdict.AGAIN
+            verdict = Verdict.CHANGED
+        case BadAnswerError():
+            verdict = Verdict.WHOLE
+        case ConnectError(is_permanent=False) | StalledError() | TruncatedError():
+            verdict = Verdict.AGAIN
         case _:
-            return Verdict.NEVER
+            pass
+    return verdict
 
 
 def backoff_s(failures: int, options: RetryOptions, uniform: Callable[[float, float], float]) -> float:

@@ -62,7 +62,8 @@ class Owner:
             state = _process_state(self.pid)
             return state is None or state[0] in _DEAD_STATES or (self.start != 0 and state[1] != self.start)
         began = _boot_time()
-        return self.host == socket.gethostname() and self.boot != boot_id() and began is not None and last_sign_at < began
+        is_earlier = self.host == socket.gethostname() and self.boot != boot_id()
+        return is_earlier and began is not None and last_sign_at < began
 
 
 @lru_cache(maxsize=1)

@@ -59,8 +59,8 @@ class Partial:
             free = free_bytes(self.path)
             if free is not None and size - held > free:
                 raise DiskFullError(
-                    f"{self._final.name} needs {size - held} bytes more and {self._final.parent} has {free} left; make room, "
-                    "then the same call goes on",
+                    f"{self._final.name} needs {size - held} bytes more and {self._final.parent} has {free} left; "
+                    "make room, then the same call goes on",
                     path=str(self._final),
                     needed=size - held,
                     free=free,
@@ -75,7 +75,7 @@ class Partial:
             if self._size is None and offset >= self._checked_to:
                 self._check_reserve(offset)
             view = memoryview(data)
-            while len(view):
+            while view.nbytes:
                 count = os.pwrite(self._data, view, offset)
                 view, offset = view[count:], offset + count
         with self._lock:
@@ -147,8 +147,8 @@ class Partial:
         """Let go of the descriptors as soon as nobody is using them; harmless twice."""
         with self._lock:
             was_closed, self._is_closed = self._is_closed, True
-            is_unused = self._users == 0
-        if is_unused and not was_closed:
+            may_close = self._users == 0 and not was_closed
+        if may_close:
             self._close_descriptors()
 
     def _append(self, record: journal.Record) -> None:
@@ -175,11 +175,14 @@ class Partial:
         try:
             yield
         finally:
-            with self._lock:
-                self._users -= 1
-                is_last = self._is_closed and self._users == 0
-            if is_last:
-                self._close_descriptors()
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            is_last = self._is_closed and self._users == 0
+        if is_last:
+            self._close_descriptors()
 
     def _close_descriptors(self) -> None:
         os.close(self._data)

@@ -34,7 +34,7 @@ def publish(unfinished: Path, final: Path, *, durable: bool) -> None:
             _flush(unfinished)
         if final.is_dir() and not final.is_symlink():
             raise StoreError(f"can't publish {final}: a directory has that name", path=str(final))
-        os.replace(unfinished, final)
+        unfinished.replace(final)
         if durable:
             flush_directory(final.parent)
 

@@ -58,7 +58,7 @@ class Receipts:
             place.parent.mkdir(parents=True, exist_ok=True)
             fresh = place.with_name(f"{place.name}.{secrets.token_hex(4)}")
             fresh.write_text(json.dumps(receipt), encoding="utf-8")
-            os.replace(fresh, place)
+            fresh.replace(place)
 
     def _place(self, path: Path) -> Path:
         assert self._root is not None  # noqa: S101 - both callers have checked

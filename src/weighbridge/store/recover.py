@@ -21,6 +21,7 @@ from weighbridge.store.partial import Partial, remove_partial
 
 _FORGOTTEN_S = 24 * 3600.0  # a partial that nobody can read or vouch for is removed after this
 _COPY_BYTES = 8 * MIB
+_NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _copy_span(source: int, target: int, start: int, stop: int) -> int:
         try:
             count = os.copy_file_range(source, target, wanted, start, start)
         except (AttributeError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+            if isinstance(error, OSError) and error.errno not in _NO_KERNEL_COPY:
                 raise
             count = os.pwrite(target, os.pread(source, wanted, start), start)
         if count == 0:
@@ -194,5 +195,5 @@ def _begin(own: Path, final: Path, identity: Identity, recovered: Recovered, *, 
             writer.append(*records)
         finally:
             writer.close()
-        os.replace(fresh, own / JOURNAL)
+        fresh.replace(own / JOURNAL)
     return Partial(own, final, recovered, durable=durable)

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from weighbridge.core.errors import ArtifactChangedError, BadAnswerError, BadStatusError
 from weighbridge.core.ranges import ByteRange
-from weighbridge.core.urls import redact
 from weighbridge.core.recovery import Validator
+from weighbridge.core.urls import redact
 from weighbridge.http.messages import (
     parse_content_range,
     parse_length,
@@ -119,9 +119,7 @@ def _read_unsatisfiable(question: Question, headers: Mapping[str, str], url: str
     if size == 0 and start == 0 and question.size in (None, 0):
         return Answer(start=0, stop=0, size=0, validator=parse_validator(headers), is_whole=True)
     if size is not None and question.size is not None and size != question.size:
-        raise ArtifactChangedError(
-            f"{shown} now has {size} bytes instead of {question.size}", url=shown, offset=start
-        )
+        raise ArtifactChangedError(f"{shown} now has {size} bytes instead of {question.size}", url=shown, offset=start)
     raise BadAnswerError(f"{shown} refuses the range from {start} (416)", url=shown, offset=start)
 
 

@@ -11,6 +11,8 @@ from weighbridge.core.artifacts import Artifact
 from weighbridge.core.errors import CancelledError, StalledError, WeighbridgeError
 from weighbridge.core.options import TransferOptions
 from weighbridge.transfer.answers import Answer
+from weighbridge.transfer.choose import next_piece
+from weighbridge.transfer.failures import fail_piece
 from weighbridge.transfer.hasher import FrontierHasher
 from weighbridge.transfer.job import Job
 from weighbridge.transfer.piece import Piece
@@ -103,7 +105,7 @@ class Dispatcher:
             while not self.is_closed:
                 now = time.monotonic()
                 for job in self._jobs:
-                    piece = job.next_piece(now)
+                    piece = next_piece(job, now)
                     if piece is not None:
                         self._work.notify()  # there may be another one for the next worker
                         return job, piece
@@ -165,7 +167,7 @@ class Dispatcher:
     def finish(self, job: Job, piece: Piece, error: WeighbridgeError | None) -> None:
         """Take a piece back, done or failed."""
         with self._lock:
-            reason = None if error is None else job.fail_piece(piece, error, time.monotonic())
+            reason = None if error is None else fail_piece(job, piece, error, time.monotonic())
             job.release(piece, time.monotonic())
             if reason is not None and not job.is_over:
                 self._notes.append(Note(job.artifact.name, reason))
@@ -282,7 +284,8 @@ class Dispatcher:
             job.sink.discard(start, stop)
             with self._lock:
                 job.lose(start, stop)
-                self._notes.append(Note(job.artifact.name, f"bytes {start}-{stop} on disk are damaged; fetching them again"))
+                reason = f"bytes {start}-{stop} on disk are damaged; fetching them again"
+                self._notes.append(Note(job.artifact.name, reason))
                 self._news.notify_all()
                 self._work.notify_all()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Self
 
 from weighbridge.core.artifacts import Artifact
 from weighbridge.core.errors import StoreError, WeighbridgeError
@@ -44,7 +45,7 @@ class Engine:
         self._start(self._watch, "watch")
         self._start(self._flush, "flush")
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -106,8 +107,7 @@ class Engine:
         except WeighbridgeError as caught:
             error = caught
         except Exception as caught:  # noqa: BLE001 - a worker that dies silently would hang the caller
-            error = WeighbridgeError(f"{job.artifact.name}: internal error: {caught!r}")
-            error.__cause__ = caught
+            error = _internal(job, caught)
         self._spawn()
         self._dispatcher.finish(job, piece, error)
         self._dispatcher.complete()
@@ -118,9 +118,7 @@ class Engine:
         except WeighbridgeError as error:
             self._dispatcher.give_up(job, error)
         except Exception as caught:  # noqa: BLE001 - as above
-            error = WeighbridgeError(f"{job.artifact.name}: internal error: {caught!r}")
-            error.__cause__ = caught
-            self._dispatcher.give_up(job, error)
+            self._dispatcher.give_up(job, _internal(job, caught))
         self._dispatcher.complete()
 
     def _watch(self) -> None:
@@ -135,3 +133,9 @@ class Engine:
                 except StoreError as error:
                     self._dispatcher.give_up(job, error)
                     self._dispatcher.complete()
+
+
+def _internal(job: Job, cause: Exception) -> WeighbridgeError:
+    error = WeighbridgeError(f"{job.artifact.name}: internal error: {type(cause).__name__}")
+    error.__cause__ = cause
+    return error

@@ -1,4 +1,4 @@
-"""One artifact on its way: what is here, what is under way, whom to ask next; decisions only, no I/O."""
+"""One artifact on its way: what is here, what is under way, what its sources said; decisions only, no I/O."""
 
 from __future__ import annotations
 
@@ -11,24 +11,18 @@ from weighbridge.core.artifacts import Artifact
 from weighbridge.core.errors import (
     ArtifactChangedError,
     CancelledError,
-    ConnectError,
     DigestMismatchError,
-    IntegrityError,
     RangeIgnoredError,
-    RetriesExhaustedError,
     SizeMismatchError,
-    TransferError,
     WeighbridgeError,
 )
 from weighbridge.core.options import TransferOptions
 from weighbridge.core.ranges import RangeSet
-from weighbridge.core.urls import origin_of
 from weighbridge.core.recovery import Validator
-from weighbridge.http.retry import Verdict, backoff_s, judge
+from weighbridge.core.urls import origin_of
 from weighbridge.transfer.answers import Answer
 from weighbridge.transfer.hasher import FrontierHasher
 from weighbridge.transfer.piece import Piece, SourceState
-from weighbridge.transfer.planner import find_split, is_laggard, piece_size
 from weighbridge.transfer.sink import Sink
 
 _RANGE_FAULTS = 2  # bad ranged answers in a row, from a source that gave good ones, before ranges are given up
@@ -123,112 +117,6 @@ class Job:
         """Whether the file is one piece, hashed as it arrives."""
         return self.size is not None and self.size <= self.options.first_piece and not self.earlier
 
-    # What to do next ----------------------------------------------------------------------------------
-
-    def next_piece(self, now: float) -> Piece | None:
-        """Cut the next piece for a free connection; None if there is nothing to do right now."""
-        if self.is_over or any(each.generation != self.generation or each.is_whole for each in self.pieces):
-            return None
-        limit = 1 if self.size is None or self.is_small or self.is_inline else self.options.connections_per_file
-        if len(self.pieces) >= limit or self.has_all_bytes:
-            return None
-        state = self._pick_source(now)
-        span = None if state is None else self._pick_span(state, now)
-        if state is None or span is None:
-            return None
-        return self._start(state, span, now)
-
-    def _start(self, state: SourceState, span: tuple[int, int | None], now: float) -> Piece:
-        is_whole = state.ranges is False
-        pin = state.validator.strong_etag if state.origin == origin_of(state.address) else None
-        piece = Piece(
-            state=state,
-            address=state.address,
-            start=span[0],
-            stop=span[1],
-            generation=self.generation,
-            now=now,
-            if_range=pin,
-            known_size=self.size,
-            is_whole=is_whole,
-            skip_to=self.written.frontier if is_whole else 0,
-        )
-        state.active += 1
-        self.pieces.append(piece)
-        return piece
-
-    def _pick_source(self, now: float) -> SourceState | None:
-        alive = [each for each in self.sources if each.dead is None]
-        if self.is_second_pass:
-            alive = [each for each in alive if each.index == 0]
-        if self.artifact.digest is None:
-            alive = alive[:1]
-            self._stick_to(alive)
-        if any(each.ranges is not False for each in alive):
-            alive = [each for each in alive if each.ranges is not False]
-        ready = [each for each in alive if now >= each.not_before]
-        if not ready:
-            return None
-        if self.size is None:
-            return ready[0]
-        unknown = next((each for each in ready if each.link.rate_bps is None and each.active == 0), None)
-        if unknown is not None:
-            return unknown
-        best = max(each.link.rate_bps or 0.0 for each in ready)
-        fast = [each for each in ready if (each.link.rate_bps or 0.0) >= _NEARLY * best]
-        return min(fast, key=lambda each: (each.active, each.index))
-
-    def _stick_to(self, alive: list[SourceState]) -> None:
-        if alive and self.only_source != alive[0].index:
-            if self.only_source is not None and self.written:
-                self.void()
-            self.only_source = alive[0].index
-
-    def _pick_span(self, state: SourceState, now: float) -> tuple[int, int | None] | None:
-        if state.ranges is False:
-            return None if self.pieces else (0, self.size)
-        if self.size is None:
-            return (0, self.options.first_piece)
-        gaps = self.written.missing(self.size)
-        for piece in self.pieces:
-            gaps.discard(piece.position, piece.stop or self.size)
-        gap = gaps.first()
-        laggard = self._laggard(state, now)
-        if gap is None or laggard is not None:
-            return self._split(state, laggard, now)
-        if self.lag > self.options.hash_lag:
-            return None
-        unassigned = gaps.total
-        length = unassigned if self.is_small else piece_size(
-            state.link, unassigned, self.previous_piece, self.lag, self.options
-        )
-        stop = min(gap.stop, gap.start + length)
-        self.previous_piece = stop - gap.start
-        return gap.start, stop
-
-    def _laggard(self, state: SourceState, now: float) -> Piece | None:
-        first = min(self.pieces, key=lambda each: each.position, default=None)
-        if first is not None and is_laggard(first.view(now), state.link, self.options):
-            return first
-        return None
-
-    def _split(self, state: SourceState, laggard: Piece | None, now: float) -> tuple[int, int] | None:
-        pieces = self.pieces if laggard is None else [laggard]
-        if self.steals >= _STEALS:
-            pieces = [each for each in pieces if each.position > each.start]
-        found = find_split([each.view(now) for each in pieces], state.link, self.steals, self.options)
-        if found is None:
-            return None
-        victim, cut = pieces[found[0]], found[1]
-        stop = victim.stop
-        if stop is None or cut >= stop:
-            return None
-        victim.stop = cut
-        if cut <= victim.position:
-            self.steals += 1
-            victim.interrupt.trigger(ConnectError("the rest was given to another connection"))
-        return cut, stop
-
     # What came of it ----------------------------------------------------------------------------------
 
     def accept(self, piece: Piece, answer: Answer, url: str, now: float) -> bool:
@@ -279,7 +167,7 @@ class Job:
         if not self.is_confirmed:  # only an earlier run said otherwise
             self.void()
             raise CancelledError("this piece is void")
-        if not same_size and state.index != 0 and self.size_from != state.index:
+        if not same_size and state.index not in (0, self.size_from):
             raise SizeMismatchError(
                 f"{state.source} has {answer.size} bytes, {self.size} were told before",
                 expected=self.size,
@@ -327,87 +215,6 @@ class Job:
         piece.finish_sample(now)
         piece.state.active -= 1
         self.pieces.remove(piece)
-
-    def fail_piece(self, piece: Piece, error: WeighbridgeError, now: float) -> str | None:
-        """Decide what a failed piece means; call before :meth:`release`.
-
-        Returns:
-            What to tell an observer; None if the failure is of no interest.
-        """
-        if self.is_over or piece.generation != self.generation or isinstance(error, CancelledError):
-            return None
-        if piece.stop is not None and piece.stop <= piece.position and piece.interrupt.reason is error:
-            return None  # its rest was given away
-        if isinstance(error, TransferError):
-            error.offset = piece.position if error.offset is None else error.offset
-            verdict = judge(error, was_redirected=piece.was_redirected, options=self.options.retry)
-            self._remember(error)
-            self._act(piece, error, verdict, now)
-        elif isinstance(error, IntegrityError):
-            self._remember(error)
-            self._bury(piece.state, error)
-        else:
-            self.fail(error)
-        return str(error)
-
-    def _act(self, piece: Piece, error: TransferError, verdict: Verdict, now: float) -> None:
-        state = piece.state
-        match verdict:
-            case Verdict.AGAIN:
-                state.address = state.source.url if state.failures else state.address
-                self._charge(state, piece, now)
-            case Verdict.RESOLVE:
-                self._resolve_again(piece, error)
-            case Verdict.WHOLE:
-                state.range_faults += 1
-                if piece.is_whole:
-                    self._bury(state, error)
-                elif state.ranges is None or state.range_faults >= _RANGE_FAULTS:
-                    state.ranges = False
-                self._charge(state, piece, now)
-            case Verdict.CHANGED:
-                self.changes += 1
-                if self.changes > _CHANGES:
-                    self.fail(error)
-                else:
-                    self.void()
-            case Verdict.NEVER:
-                self._bury(state, error)
-
-    def _resolve_again(self, piece: Piece, error: TransferError) -> None:
-        state = piece.state
-        if state.address == piece.address:  # else somebody has found that out already
-            state.address = state.source.url
-            state.fruitless += 1
-            if state.fruitless >= _FRUITLESS:
-                self._bury(state, error)
-
-    def _charge(self, state: SourceState, piece: Piece, now: float) -> None:
-        if piece.asked_at < self.charged_at:
-            return  # began before the last failure: several connections that broke together count once
-        self.charged_at = now
-        state.failures += 1
-        state.not_before = now + backoff_s(state.failures, self.options.retry, self.uniform)
-        self.tokens -= 1
-        if self.tokens <= 0 and not self.is_over:
-            last = self.failures[-1]
-            self.fail(
-                RetriesExhaustedError(
-                    f"{self.artifact.name}: gave up after {len(self.failures)} failures; the last: {last}",
-                    failures=tuple(self.failures),
-                    url=getattr(last, "url", None),
-                    offset=piece.position,
-                )
-            )
-
-    def _bury(self, state: SourceState, error: WeighbridgeError) -> None:
-        state.dead = state.dead or error
-        usable = self.sources[:1] if self.is_second_pass else self.sources
-        if all(each.dead is not None for each in usable):
-            self.fail(self.sources[0].dead or error)
-
-    def _remember(self, error: Exception) -> None:
-        self.failures = [*self.failures, error][-_REMEMBERED:]
 
     # The whole ----------------------------------------------------------------------------------------
 

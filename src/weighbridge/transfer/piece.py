@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from weighbridge.core.artifacts import Source
 from weighbridge.core.errors import WeighbridgeError
 from weighbridge.core.ranges import ByteRange
-from weighbridge.core.urls import Origin
 from weighbridge.core.recovery import Validator
+from weighbridge.core.urls import Origin
 from weighbridge.http.transport import Interrupt, Request
 from weighbridge.transfer.answers import Question
 from weighbridge.transfer.planner import Link, PieceView

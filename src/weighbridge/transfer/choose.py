@@ -1,0 +1,123 @@
+"""What a free connection should do next for a job: whom to ask, for which bytes, or whose rest to take over; no I/O."""
+
+from __future__ import annotations
+
+from weighbridge.core.errors import ConnectError
+from weighbridge.core.urls import origin_of
+from weighbridge.transfer.job import Job
+from weighbridge.transfer.piece import Piece, SourceState
+from weighbridge.transfer.planner import find_split, is_laggard, piece_size
+
+_STEALS = 3  # takeovers in a row of a silent piece without a byte
+_NEARLY = 0.8  # sources this near to the fastest share the work
+
+
+def next_piece(job: Job, now: float) -> Piece | None:
+    """Cut the next piece for a free connection; None if there is nothing to do right now."""
+    if job.is_over or any(each.generation != job.generation or each.is_whole for each in job.pieces):
+        return None
+    limit = 1 if job.size is None or job.is_small or job.is_inline else job.options.connections_per_file
+    if len(job.pieces) >= limit or job.has_all_bytes:
+        return None
+    state = _pick_source(job, now)
+    span = None if state is None else _pick_span(job, state, now)
+    if state is None or span is None:
+        return None
+    return _start(job, state, span, now)
+
+
+def _start(job: Job, state: SourceState, span: tuple[int, int | None], now: float) -> Piece:
+    is_whole = state.ranges is False
+    pin = state.validator.strong_etag if state.origin == origin_of(state.address) else None
+    piece = Piece(
+        state=state,
+        address=state.address,
+        start=span[0],
+        stop=span[1],
+        generation=job.generation,
+        now=now,
+        if_range=pin,
+        known_size=job.size,
+        is_whole=is_whole,
+        skip_to=job.written.frontier if is_whole else 0,
+    )
+    state.active += 1
+    job.pieces.append(piece)
+    return piece
+
+
+def _pick_source(job: Job, now: float) -> SourceState | None:
+    alive = [each for each in job.sources if each.dead is None]
+    if job.is_second_pass:
+        alive = [each for each in alive if each.index == 0]
+    if job.artifact.digest is None:
+        alive = alive[:1]
+        _stick_to(job, alive)
+    if any(each.ranges is not False for each in alive):
+        alive = [each for each in alive if each.ranges is not False]
+    ready = [each for each in alive if now >= each.not_before]
+    if not ready:
+        return None
+    if job.size is None:
+        return ready[0]
+    unknown = next((each for each in ready if each.link.rate_bps is None and each.active == 0), None)
+    if unknown is not None:
+        return unknown
+    best = max(each.link.rate_bps or 0.0 for each in ready)
+    fast = [each for each in ready if (each.link.rate_bps or 0.0) >= _NEARLY * best]
+    return min(fast, key=lambda each: (each.active, each.index))
+
+
+def _stick_to(job: Job, alive: list[SourceState]) -> None:
+    if alive and job.only_source != alive[0].index:
+        if job.only_source is not None and job.written:
+            job.void()
+        job.only_source = alive[0].index
+
+
+def _pick_span(job: Job, state: SourceState, now: float) -> tuple[int, int | None] | None:
+    if state.ranges is False:
+        return None if job.pieces else (0, job.size)
+    if job.size is None:
+        return (0, job.options.first_piece)
+    gaps = job.written.missing(job.size)
+    for piece in job.pieces:
+        gaps.discard(piece.position, piece.stop or job.size)
+    gap = gaps.first()
+    laggard = _laggard(job, state, now)
+    if gap is None or laggard is not None:
+        return _split(job, state, laggard, now)
+    if job.lag > job.options.hash_lag:
+        return None
+    unassigned = gaps.total
+    length = (
+        unassigned if job.is_small else piece_size(state.link, unassigned, job.previous_piece, job.lag, job.options)
+    )
+    stop = min(gap.stop, gap.start + length)
+    job.previous_piece = stop - gap.start
+    return gap.start, stop
+
+
+def _laggard(job: Job, state: SourceState, now: float) -> Piece | None:
+    first = min(job.pieces, key=lambda each: each.position, default=None)
+    if first is not None and is_laggard(first.view(now), state.link, job.options):
+        return first
+    return None
+
+
+def _split(job: Job, state: SourceState, laggard: Piece | None, now: float) -> tuple[int, int] | None:
+    pieces = job.pieces if laggard is None else [laggard]
+    if job.steals >= _STEALS:
+        pieces = [each for each in pieces if each.position > each.start]
+    found = find_split([each.view(now) for each in pieces], state.link, job.steals, job.options)
+    if found is None:
+        return None
+    victim, cut = pieces[found[0]], found[1]
+    stop = victim.stop
+    if stop is None or cut >= stop:
+        return None
+    victim.stop = cut
+    if cut <= victim.position:
+        job.steals += 1
+        victim.interrupt.trigger(ConnectError("the rest was given to another connection"))
+    return cut, stop

@@ -1,0 +1,106 @@
+"""What a failed piece means for its source and its job; no I/O."""
+
+from __future__ import annotations
+
+from weighbridge.core.errors import (
+    CancelledError,
+    IntegrityError,
+    RetriesExhaustedError,
+    TransferError,
+    WeighbridgeError,
+)
+from weighbridge.http.retry import Verdict, backoff_s, judge
+from weighbridge.transfer.job import Job
+from weighbridge.transfer.piece import Piece, SourceState
+
+_RANGE_FAULTS = 2  # bad ranged answers in a row, from a source that gave good ones, before ranges are given up
+_FRUITLESS = 3  # expired addresses in a row without a byte
+_CHANGES = 1  # times the remote file may turn out to be another one
+_REMEMBERED = 16  # failures kept for the last error
+
+
+def fail_piece(job: Job, piece: Piece, error: WeighbridgeError, now: float) -> str | None:
+    """Decide what a failed piece means; call before :meth:`release`.
+
+    Returns:
+        What to tell an observer; None if the failure is of no interest.
+    """
+    if job.is_over or piece.generation != job.generation or isinstance(error, CancelledError):
+        return None
+    if piece.stop is not None and piece.stop <= piece.position and piece.interrupt.reason is error:
+        return None  # its rest was given away
+    if isinstance(error, TransferError):
+        error.offset = piece.position if error.offset is None else error.offset
+        verdict = judge(error, was_redirected=piece.was_redirected, options=job.options.retry)
+        _remember(job, error)
+        _act(job, piece, error, verdict, now)
+    elif isinstance(error, IntegrityError):
+        _remember(job, error)
+        _bury(job, piece.state, error)
+    else:
+        job.fail(error)
+    return str(error)
+
+
+def _act(job: Job, piece: Piece, error: TransferError, verdict: Verdict, now: float) -> None:
+    state = piece.state
+    match verdict:
+        case Verdict.AGAIN:
+            state.address = state.source.url if state.failures else state.address
+            _charge(job, state, piece, now)
+        case Verdict.RESOLVE:
+            _resolve_again(job, piece, error)
+        case Verdict.WHOLE:
+            state.range_faults += 1
+            if piece.is_whole:
+                _bury(job, state, error)
+            elif state.ranges is None or state.range_faults >= _RANGE_FAULTS:
+                state.ranges = False
+            _charge(job, state, piece, now)
+        case Verdict.CHANGED:
+            job.changes += 1
+            if job.changes > _CHANGES:
+                job.fail(error)
+            else:
+                job.void()
+        case Verdict.NEVER:
+            _bury(job, state, error)
+
+
+def _resolve_again(job: Job, piece: Piece, error: TransferError) -> None:
+    state = piece.state
+    if state.address == piece.address:  # else somebody has found that out already
+        state.address = state.source.url
+        state.fruitless += 1
+        if state.fruitless >= _FRUITLESS:
+            _bury(job, state, error)
+
+
+def _charge(job: Job, state: SourceState, piece: Piece, now: float) -> None:
+    if piece.asked_at < job.charged_at:
+        return  # began before the last failure: several connections that broke together count once
+    job.charged_at = now
+    state.failures += 1
+    state.not_before = now + backoff_s(state.failures, job.options.retry, job.uniform)
+    job.tokens -= 1
+    if job.tokens <= 0 and not job.is_over:
+        last = job.failures[-1]
+        job.fail(
+            RetriesExhaustedError(
+                f"{job.artifact.name}: gave up after {len(job.failures)} failures; the last: {last}",
+                failures=tuple(job.failures),
+                url=getattr(last, "url", None),
+                offset=piece.position,
+            )
+        )
+
+
+def _bury(job: Job, state: SourceState, error: WeighbridgeError) -> None:
+    state.dead = state.dead or error
+    usable = job.sources[:1] if job.is_second_pass else job.sources
+    if all(each.dead is not None for each in usable):
+        job.fail(job.sources[0].dead or error)
+
+
+def _remember(job: Job, error: Exception) -> None:
+    job.failures = [*job.failures, error][-_REMEMBERED:]
