@@ -15,7 +15,7 @@ from typing import Self
 from urllib.parse import quote
 
 from tests.support.origin.admission import RateLimiter, UrlSigner
-from tests.support.origin.contents import SparseFile, digest_of, read_all
+from tests.support.origin.contents import Held, SparseFile, digest_of, read_all
 from tests.support.origin.delivery_faults import SlowBandwidth
 from tests.support.origin.faultbase import Exchange, Fault, Honest
 from tests.support.origin.gate import Gate
@@ -37,15 +37,14 @@ from tests.support.origin.rules import Rule, RuleBook
 from tests.support.origin.sending import send_head_of, send_reply
 from tests.support.origin.wire import ConnectionOverError, Wire
 
-__all__ = ["FaultServer", "Gate", "Request", "RequestRecord", "Resource", "Rule", "Span", "SparseFile"]
+__all__ = ["FaultServer", "Gate", "Held", "Request", "RequestRecord", "Resource", "Rule", "Span", "SparseFile"]
 
 
 class FaultServer:
     """Serves ``files`` by path while it is entered; every method may be called from any thread.
 
-    A request above the rate limit or with a bad signature is refused first; what it
-    would have got is not counted by the rules. Of these, the first that is due shapes the honest reply. What
-    ``always`` holds is put on top of either.
+    A request above the rate limit or with a bad signature is refused, and no rule counts it. Otherwise the
+    first rule that is due shapes the honest reply. What ``always`` holds is put on top of either.
     """
 
     def __init__(
@@ -75,9 +74,7 @@ class FaultServer:
         self._listener.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._listener.stop()
 
     # What is served
@@ -152,7 +149,7 @@ class FaultServer:
         self._always = Honest()
 
     def gate(self, path: str, after: int = 0) -> Gate:
-        """Hold the bodies of ``path`` once ``after`` more bytes of them were sent.
+        """Hold the bodies of 2xx replies for ``path`` once ``after`` more bytes of them were sent.
 
         The bytes are counted over all connections together. An earlier gate of the path is released.
         """
@@ -163,9 +160,7 @@ class FaultServer:
             earlier.release()
         return gate
 
-    def limit_rate(
-        self, requests_per_second: float, *, burst: int = 1, refusal: Fault | None = None
-    ) -> RateLimiter:
+    def limit_rate(self, requests_per_second: float, *, burst: int = 1, refusal: Fault | None = None) -> RateLimiter:
         """Admit so many requests per second, ``burst`` at once; the others get ``refusal``.
 
         The refusal is by default a 429 with ``Retry-After: 1``. The limiter returned counts what it refused.
@@ -231,7 +226,7 @@ class FaultServer:
         return self._ledger.max_in_progress
 
     def bytes_sent(self, path: str | None = None) -> int:
-        """Return the body bytes sent so far for ``path``; None is for all."""
+        """Return the body bytes of 2xx replies sent so far for ``path``; None is for all."""
         return self._ledger.bytes_sent(path)
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float = 10.0) -> None:
@@ -291,7 +286,7 @@ class FaultServer:
             if request.method == "HEAD":
                 send_head_of(reply, wire, account)
             else:
-                send_reply(reply, wire, account, gate)
+                send_reply(reply, wire, account, gate if reply.is_success else None)
         finally:
             account.abandon()
 

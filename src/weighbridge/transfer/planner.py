@@ -63,10 +63,10 @@ def piece_size(link: Link, unassigned: int, previous: int, lag: int, options: Tr
         lag: Bytes that have arrived in order and are not hashed yet.
         options: Bounds.
     """
+    if lag > options.first_piece:
+        return min(unassigned, options.piece_min)
     if previous == 0 or link.rate_bps is None:
         wanted = options.first_piece
-    elif lag > options.first_piece:
-        wanted = options.piece_min
     else:
         wanted = int(min(link.rate_bps * options.piece_seconds, 2 * previous))
         wanted = max(options.piece_min, min(options.piece_max, wanted))

@@ -18,8 +18,8 @@ _FIRST_READ = 64 * KIB
 _SMALLEST_READ = 4 * KIB
 _QUICK_S = 0.02
 _SLOW_S = 0.2
-_RECORD_BYTES = 8 * MIB
-_RECORD_S = 1.0
+_RECORD_BYTES = 4 * MIB
+_RECORD_S = 0.2
 
 
 def fetch(job: Job, piece: Piece, desk: Dispatcher, transport: Transport, throttle: Throttle) -> None:

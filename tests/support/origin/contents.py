@@ -75,7 +75,7 @@ class OnDisk:
 class SparseFile:
     """``size`` bytes made on the fly from ``seed``: the same each time, and different at every offset.
 
-    Every 64 KiB carry a stamp of their own, so no shift of whatever length goes unseen.
+    Every 64 KiB carry a stamp of their own and noise from another place, so no shift goes unseen.
     """
 
     size: int
@@ -110,12 +110,12 @@ class SparseFile:
     def _block(self, index: int) -> tuple[bytes, memoryview]:
         stamp = hashlib.blake2b(b"%d/%d" % (self.seed, index), digest_size=_STAMP).digest()
         at = int.from_bytes(stamp[:4]) % (_POOL - _BLOCK)
-        return stamp, _pool(self.seed)[at : at + _BLOCK - _STAMP]
+        return stamp, _pool()[at : at + _BLOCK - _STAMP]
 
 
-@functools.lru_cache(maxsize=16)
-def _pool(seed: int) -> memoryview:
-    return memoryview(hashlib.shake_128(b"weighbridge/%d" % seed).digest(_POOL))
+@functools.cache
+def _pool() -> memoryview:
+    return memoryview(hashlib.shake_128(b"weighbridge").digest(_POOL))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,14 +56,10 @@ def make_resource(source: Servable, etag: str | None = DERIVED, serial: int = 0)
     """
     if isinstance(source, Resource):
         kept = source.etag if etag == DERIVED else etag
-        return Resource(
-            content=source.content, etag=kept, modified_at=source.modified_at, headers=source.headers
-        )
+        return Resource(content=source.content, etag=kept, modified_at=source.modified_at, headers=source.headers)
     content = _make_content(source)
     modified_at = _EPOCH + timedelta(seconds=serial)
-    return Resource(
-        content=content, etag=_derive_etag(content) if etag == DERIVED else etag, modified_at=modified_at
-    )
+    return Resource(content=content, etag=_derive_etag(content) if etag == DERIVED else etag, modified_at=modified_at)
 
 
 def _make_content(source: bytes | Path | SparseFile) -> Content:

@@ -53,6 +53,11 @@ class RequestRecord:
     outcome: Outcome = "open"
     duration_s: float | None = None
 
+    @property
+    def is_success(self) -> bool:
+        """Whether a 2xx was sent."""
+        return self.status is not None and self.status // 100 == 2
+
 
 class Ledger:
     """The records of one server; any thread may read and write."""
@@ -99,8 +104,8 @@ class Ledger:
         return self._max_in_progress
 
     def bytes_sent(self, path: str | None) -> int:
-        """Return the body bytes sent for ``path``; None is for all."""
-        return sum(record.body_bytes for record in self.records if path is None or record.path == path)
+        """Return the body bytes of 2xx replies for ``path``; None is for all."""
+        return sum(record.body_bytes for record in self.records if record.is_success and path in (None, record.path))
 
     def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> None:
         """Wait until ``predicate()`` holds, asked again after each change.
@@ -116,9 +121,7 @@ class Ledger:
             left = deadline - time.monotonic()
             with self._changed:
                 if left <= 0:
-                    raise TimeoutError(
-                        f"did not come true in {timeout_s} s; requests so far: {self._records}"
-                    )
+                    raise TimeoutError(f"did not come true in {timeout_s} s; requests so far: {self._records}")
                 if self._version == version:
                     self._changed.wait(left)
 

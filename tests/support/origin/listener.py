@@ -22,9 +22,7 @@ class Listener:
     It can be started again after it was stopped, on the same port.
     """
 
-    def __init__(
-        self, host: str, port: int, tls: ssl.SSLContext | None, converse: Callable[[Wire], None]
-    ) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, converse: Callable[[Wire], None]) -> None:
         self.host = host
         self.port = port
         self._tls = tls
@@ -42,9 +40,7 @@ class Listener:
         listening.setblocking(False)
         self.port = listening.getsockname()[1]
         woken, self._wake = socket.socketpair()
-        thread = threading.Thread(
-            target=self._accept, args=(listening, woken), name="fault-server", daemon=True
-        )
+        thread = threading.Thread(target=self._accept, args=(listening, woken), name="fault-server", daemon=True)
         with self._lock:
             self._is_stopping = False
             self._threads.add(thread)
@@ -103,9 +99,7 @@ class Listener:
             sock.close()
             return
         wire = Wire(sock)
-        thread = threading.Thread(
-            target=self._serve, args=(wire,), name="fault-server-connection", daemon=True
-        )
+        thread = threading.Thread(target=self._serve, args=(wire,), name="fault-server-connection", daemon=True)
         with self._lock:
             is_late = self._is_stopping
             if not is_late:

@@ -116,6 +116,11 @@ class Reply:
     delivery: Delivery = Delivery()
 
     @property
+    def is_success(self) -> bool:
+        """Whether it is a 2xx."""
+        return self.status // 100 == 2
+
+    @property
     def has_body(self) -> bool:
         """Whether a body may follow this status."""
         return self.status >= HTTPStatus.OK and self.status not in (

@@ -187,9 +187,7 @@ class HugeHeaders(BlindFault):
 
     def alter(self, reply: Reply) -> Reply:
         """Add them."""
-        return reply.with_headers(
-            {f"X-Pad-{line:06}": "a" * max(0, self.length - 14) for line in range(self.lines)}
-        )
+        return reply.with_headers({f"X-Pad-{line:06}": "a" * max(0, self.length - 14) for line in range(self.lines)})
 
 
 @dataclass(frozen=True, slots=True)

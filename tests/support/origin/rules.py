@@ -47,9 +47,7 @@ class Rule:
         """Say whether the latest match is one to hit."""
         if self.times is not None and self.uses >= self.times:
             return False
-        return self.nth is None or (
-            self.matches == self.nth if isinstance(self.nth, int) else self.matches in self.nth
-        )
+        return self.nth is None or (self.matches == self.nth if isinstance(self.nth, int) else self.matches in self.nth)
 
     def _is_path(self, path: str) -> bool:
         wanted = self.path or ""

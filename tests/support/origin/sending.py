@@ -20,9 +20,7 @@ def send_reply(reply: Reply, wire: Wire, account: Account, gate: Gate | None = N
     Raises:
         ConnectionOverError: The connection can't be used for another request.
     """
-    has_body = reply.has_body and bool(
-        reply.body.size or reply.delivery.marks or reply.framing is Framing.CHUNKED
-    )
+    has_body = reply.has_body and bool(reply.body.size or reply.delivery.marks or reply.framing is Framing.CHUNKED)
     if not has_body:
         send_head_of(reply, wire, account)
         return
