@@ -12,6 +12,7 @@ from typing import Self
 from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
 
 from weighbridge.store.faults import storing
+from weighbridge.store.owners import is_zombie
 
 Lease = SoftFileLease
 
@@ -40,11 +41,13 @@ class Claim:
         """
         path = Path(lease.lock_file)
         with storing(path, "claim"):
-            try:
-                lease.acquire(blocking=False)
-            except (Timeout, LeaseSettingsMismatch):
+            if _acquire(lease):
+                return cls(lease)
+            owner = lease.owner
+            if owner is None or not is_zombie(owner.pid, owner.start):
                 return None
-        return cls(lease)
+            lease.force_break()  # killed, and its parent has not noticed: for filelock it is still alive
+            return cls(lease) if _acquire(lease) else None
 
     def release(self) -> None:
         """Let go; harmless if the claim was lost."""
@@ -60,3 +63,11 @@ def lease_for(path: Path, ttl_s: float) -> Lease:
         ttl_s: Seconds of silence after which its holder is replaced; the same for all who ask.
     """
     return SoftFileLease(str(path), lease_duration=ttl_s, thread_local=False)
+
+
+def _acquire(lease: Lease) -> bool:
+    try:
+        lease.acquire(blocking=False)
+    except (Timeout, LeaseSettingsMismatch):
+        return False
+    return True

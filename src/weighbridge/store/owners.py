@@ -75,6 +75,19 @@ def boot_id() -> str:
         return ""
 
 
+def is_zombie(pid: int, start: int | None) -> bool:
+    """Tell whether a process is dead and only waits for its parent to notice.
+
+    Args:
+        pid: Process id.
+        start: What filelock notes of an owner: the kernel's random id above 64 bits of start time.
+    """
+    state = _process_state(pid)
+    if start is None or state is None or state[0] not in _DEAD_STATES:
+        return False
+    return boot_id() != "" and start == int(boot_id().replace("-", ""), 16) << 64 | state[1]
+
+
 def _namespace() -> int:
     try:
         return Path("/proc/self/ns/pid").stat().st_ino
