@@ -5,8 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
@@ -274,14 +273,24 @@ def _tls_context(options: HttpOptions) -> ssl.SSLContext:
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-@contextmanager
-def _mapped(url: str, interrupt: Interrupt) -> Iterator[None]:
-    try:
-        yield
-    except (HTTPError, HTTPException, OSError, ValueError) as error:
-        if interrupt.reason is not None:
-            raise interrupt.reason from error
-        raise _translate(error, url) from error
+class _mapped:  # noqa: N801 - reads as a verb where it is used
+    """Map what the library raises in a ``with`` block; a class, since every read of a body enters it."""
+
+    __slots__ = ("_interrupt", "_url")
+
+    def __init__(self, url: str, interrupt: Interrupt) -> None:
+        self._url = url
+        self._interrupt = interrupt
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, HTTPError | HTTPException | OSError | ValueError):
+            return
+        if self._interrupt.reason is not None:
+            raise self._interrupt.reason from error
+        raise _translate(error, self._url) from error
 
 
 def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from weighbridge.core.errors import DiskFullError, StoreError
@@ -13,25 +11,36 @@ from weighbridge.core.errors import DiskFullError, StoreError
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-@contextmanager
-def storing(path: Path, doing: str) -> Iterator[None]:
-    """Map an ``OSError`` of the block to a :class:`StoreError` that says what was done to which path.
+class storing:  # noqa: N801 - reads as a verb where it is used
+    """Map an ``OSError`` of a ``with`` block to a :class:`StoreError` that says what was done to which path.
+
+    A class rather than a generator, since it is entered several times for each block of bytes.
 
     Args:
         path: What the block works on.
         doing: Verb phrase for the message, as in "can't {doing} {path}".
     """
-    try:
-        yield
-    except OSError as error:
-        words = error.strerror or type(error).__name__
-        if error.errno in _FULL:
-            raise DiskFullError(
-                f"no room left: can't {doing} {path} ({words}); make room, then the same call goes on",
-                path=str(path),
-                free=free_bytes(path),
-            ) from error
-        raise StoreError(f"can't {doing} {path}: {words}", path=str(path)) from error
+
+    __slots__ = ("_doing", "_path")
+
+    def __init__(self, path: Path, doing: str) -> None:
+        self._path = path
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            raise _translate(error, self._path, self._doing) from error
+
+
+def _translate(error: OSError, path: Path, doing: str) -> StoreError:
+    words = error.strerror or type(error).__name__
+    if error.errno in _FULL:
+        message = f"no room left: can't {doing} {path} ({words}); make room, then the same call goes on"
+        return DiskFullError(message, path=str(path), free=free_bytes(path))
+    return StoreError(f"can't {doing} {path}: {words}", path=str(path))
 
 
 def free_bytes(path: Path) -> int | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from weighbridge.core.errors import DiskFullError, StoreError
@@ -166,16 +165,13 @@ class Partial:
             )
         self._checked_to = offset + _RESERVE_STEP
 
-    @contextmanager
-    def _using(self) -> Iterator[None]:
+    def _using(self) -> _Use:
+        """Keep the descriptors open for the length of a ``with`` block."""
         with self._lock:
             if self._is_closed:
                 raise StoreError(f"{self.path} is closed", path=str(self.path))
             self._users += 1
-        try:
-            yield
-        finally:
-            self._leave()
+        return _Use(self._leave)
 
     def _leave(self) -> None:
         with self._lock:
@@ -187,6 +183,21 @@ class Partial:
     def _close_descriptors(self) -> None:
         os.close(self._data)
         self._journal.close()
+
+
+class _Use:
+    """Calls ``leave`` at the end of a ``with`` block."""
+
+    __slots__ = ("_leave",)
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._leave = leave
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
 
 
 def remove_partial(path: Path) -> None:

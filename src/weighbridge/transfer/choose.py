@@ -9,6 +9,7 @@ from weighbridge.transfer.piece import Piece, SourceState
 from weighbridge.transfer.planner import find_split, is_laggard, piece_size
 
 _STEALS = 3  # takeovers in a row of a silent piece without a byte
+_WHILE_HASHING = 2  # connections while the hasher is behind
 _NEARLY = 0.8  # sources this near to the fastest share the work
 
 
@@ -17,13 +18,19 @@ def next_piece(job: Job, now: float) -> Piece | None:
     if job.is_over or any(each.generation != job.generation or each.is_whole for each in job.pieces):
         return None
     limit = 1 if job.size is None or job.is_small or job.is_inline else job.options.connections_per_file
-    if len(job.pieces) >= limit or job.has_all_bytes:
+    if len(job.pieces) >= limit or job.has_all_bytes or _is_hash_bound(job):
         return None
     state = _pick_source(job, now)
     span = None if state is None else _pick_span(job, state, now)
     if state is None or span is None:
         return None
     return _start(job, state, span, now)
+
+
+def _is_hash_bound(job: Job) -> bool:
+    """Tell whether the hasher has enough to do: more connections would only take the processor away from it."""
+    lag = job.lag
+    return lag > job.options.hash_lag or (lag > job.options.hash_lag // 4 and len(job.pieces) >= _WHILE_HASHING)
 
 
 def _start(job: Job, state: SourceState, span: tuple[int, int | None], now: float) -> Piece:
@@ -87,8 +94,6 @@ def _pick_span(job: Job, state: SourceState, now: float) -> tuple[int, int | Non
     laggard = _laggard(job, state, now)
     if gap is None or laggard is not None:
         return _split(job, state, laggard, now)
-    if job.lag > job.options.hash_lag:
-        return None
     unassigned = gaps.total
     length = (
         unassigned if job.is_small else piece_size(state.link, unassigned, job.previous_piece, job.lag, job.options)

@@ -173,7 +173,6 @@ class Dispatcher:
                 self._notes.append(Note(job.artifact.name, reason))
                 self._news.notify_all()
             self._settle(job)
-            self._work.notify_all()
 
     # For hashers --------------------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ def piece_size(link: Link, unassigned: int, previous: int, lag: int, options: Tr
         options: Bounds.
     """
     if lag > options.first_piece:
-        return min(unassigned, options.piece_min)
+        return min(unassigned, max(options.piece_min, options.hash_lag // 8))
     if previous == 0 or link.rate_bps is None:
         wanted = options.first_piece
     else:

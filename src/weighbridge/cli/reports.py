@@ -1,0 +1,215 @@
+"""How a call is told of while it runs and when it ends: to people, or to programs as JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from weighbridge.cli.failures import exit_code_of, facts_of
+from weighbridge.cli.output import put, say
+from weighbridge.cli.signals import Stopped
+from weighbridge.core.artifacts import FileResult
+from weighbridge.core.events import (
+    Event,
+    FileFinished,
+    FileProgress,
+    FileStarted,
+    FileWaiting,
+    Observer,
+    Planned,
+    Retrying,
+)
+from weighbridge.progress import show_progress
+from weighbridge.progress.wording import count, format_bytes, format_rate, format_seconds
+
+_PROGRESS_EVERY_S = 0.25  # for each file, in JSON
+
+
+class Report(Protocol):
+    """Who tells."""
+
+    @contextmanager
+    def watch(self) -> Iterator[Observer]:
+        """Yield an observer to be called while the block lasts."""
+
+    def succeed(self, results: Sequence[FileResult], seconds: float) -> None:
+        """Tell of the end; ``seconds`` is how long it took."""
+
+    def fail(self, error: BaseException, kept: int, seconds: float) -> None:
+        """Tell of an error that the command ends with, and of ``kept`` bytes of unfinished files."""
+
+
+class TextReport:
+    """For people: progress and a summary on standard error, the paths on standard output."""
+
+    @contextmanager
+    def watch(self) -> Iterator[Observer]:
+        """Yield an observer that shows progress."""
+        with show_progress() as show:
+            yield show
+
+    def succeed(self, results: Sequence[FileResult], seconds: float) -> None:
+        """Tell the summary, then the paths."""
+        say(summarize(results, seconds))
+        for result in results:
+            put(str(result.path))
+
+    def fail(self, error: BaseException, kept: int, seconds: float) -> None:
+        """Say nothing: the command itself tells the error."""
+
+
+class QuietReport:
+    """For scripts that only want to know whether it worked."""
+
+    @contextmanager
+    def watch(self) -> Iterator[Observer]:
+        """Yield an observer that does nothing."""
+        yield _ignore
+
+    def succeed(self, results: Sequence[FileResult], seconds: float) -> None:
+        """Say nothing."""
+
+    def fail(self, error: BaseException, kept: int, seconds: float) -> None:
+        """Say nothing: the command itself tells the error."""
+
+
+class JsonReport:
+    """For programs: every event as one line of JSON on standard output, a summary as the last one.
+
+    Args:
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told_at: dict[str, float] = {}
+        self._results: list[FileResult] = []
+
+    @contextmanager
+    def watch(self) -> Iterator[Observer]:
+        """Yield an observer that writes."""
+        yield self._tell
+
+    def succeed(self, results: Sequence[FileResult], seconds: float) -> None:
+        """Write the summary."""
+        self._summarize(results, 0, {"exit_code": 0, "seconds": seconds})
+
+    def fail(self, error: BaseException, kept: int, seconds: float) -> None:
+        """Write the error and the summary of what was done before it."""
+        code = exit_code_of(error)
+        facts = {"signal": error.number.name} if isinstance(error, Stopped) else facts_of(error)
+        self._put(
+            {
+                "event": "error",
+                "type": type(error).__name__,
+                "message": str(error),
+                "facts": facts,
+                "exit_code": code,
+            }
+        )
+        self._summarize(self._results, kept, {"exit_code": code, "seconds": seconds})
+
+    def _tell(self, event: Event) -> None:
+        match event:
+            case FileProgress(name=name):
+                now = self._clock()
+                if now - self._told_at.get(name, float("-inf")) < _PROGRESS_EVERY_S:
+                    return
+                self._told_at[name] = now
+            case FileFinished(result=result):
+                self._told_at.pop(result.name, None)
+                self._results.append(result)
+            case _:
+                pass
+        self._put(as_json(event))
+
+    def _summarize(self, results: Sequence[FileResult], kept: int, rest: dict[str, object]) -> None:
+        sums = {
+            "files": len(results),
+            "bytes": sum(each.size for each in results),
+            "bytes_fetched": sum(each.bytes_fetched for each in results),
+            "bytes_resumed": sum(each.bytes_resumed for each in results),
+            "bytes_kept": kept,
+        }
+        self._put({"event": "summary", **sums, **rest})
+
+    def _put(self, value: dict[str, object]) -> None:
+        put(json.dumps(value))
+
+
+class Tally:
+    """Keeps count of what is here of files that are not finished."""
+
+    def __init__(self) -> None:
+        self._received: dict[str, int] = {}
+
+    @property
+    def kept(self) -> int:
+        """Bytes of unfinished files."""
+        return sum(self._received.values())
+
+    def take(self, event: Event) -> None:
+        """Account for an event."""
+        match event:
+            case FileStarted(name=name, resumed=received) | FileProgress(name=name, received=received):
+                self._received[name] = received
+            case FileFinished(result=result):
+                self._received.pop(result.name, None)
+            case _:
+                pass
+
+
+def summarize(results: Sequence[FileResult], seconds: float) -> str:
+    """Return what became of a call, in one line."""
+    fetched = sum(each.bytes_fetched for each in results)
+    text = f"{count(len(results), 'file')}, {format_bytes(sum(each.size for each in results))} in {format_seconds(seconds)}"
+    facts = [f"{text} ({format_rate(fetched / seconds)})" if fetched and seconds > 0 else text]
+    facts.append(f"{format_bytes(sum(each.bytes_resumed for each in results))} resumed")
+    for outcome, words in (("present", "already there"), ("joined", "fetched by another process")):
+        number = sum(each.outcome == outcome for each in results)
+        facts += [f"{number} {words}"] if number else []
+    algorithms = sorted({each.digest.algorithm for each in results if each.digest is not None})
+    unverified = sum(each.digest is None for each in results)
+    facts += [f"verified {', '.join(algorithms)}"] if algorithms else []
+    facts += [f"{unverified} not verified"] if unverified else []
+    return ", ".join(facts)
+
+
+def as_json(event: Event) -> dict[str, object]:
+    """Return an event as JSON can hold it; ``event`` tells which one it is."""
+    match event:
+        case Planned():
+            return {"event": "planned", "files": event.files, "present": event.present}
+        case FileStarted():
+            return {"event": "started", "name": event.name, "resumed": event.resumed, "partial": str(event.partial)}
+        case FileWaiting():
+            return {"event": "waiting", "name": event.name}
+        case FileProgress():
+            known = {"received": event.received, "verified": event.verified, "size": event.size}
+            return {"event": "progress", "name": event.name, **known}
+        case Retrying():
+            return {"event": "retrying", "name": event.name, "reason": event.reason}
+        case FileFinished():
+            return {"event": "finished", **_result_as_json(event.result)}
+
+
+def _result_as_json(result: FileResult) -> dict[str, object]:
+    return {
+        "name": result.name,
+        "path": str(Path(result.path)),
+        "size": result.size,
+        "digest": None if result.digest is None else str(result.digest),
+        "outcome": result.outcome,
+        "bytes_fetched": result.bytes_fetched,
+        "bytes_resumed": result.bytes_resumed,
+        "seconds": round(result.seconds, 3),
+        "source": result.source,
+    }
+
+
+def _ignore(event: Event) -> None:
+    del event

@@ -1,0 +1,239 @@
+"""What the events of a call add up to, kept so that it can be drawn at any moment from any thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from weighbridge.core.artifacts import FileResult
+from weighbridge.core.events import Event, FileFinished, FileProgress, FileStarted, FileWaiting, Planned, Retrying
+from weighbridge.progress.wording import printable
+
+_WINDOW_S = 5.0  # a speed is that of so many seconds
+_SETTLED_S = 0.5  # and is not told before it means something
+_NOTE_S = 10.0  # a retry is of interest for so long
+
+Clock = Callable[[], float]
+
+
+class Stage(Enum):
+    """How far a file is."""
+
+    WAITING = "another process fetches it"
+    MOVING = "it is being fetched here"
+    DONE = "it is there and right"
+
+
+class Pace:
+    """Bytes a second over the last few seconds."""
+
+    def __init__(self, now: float) -> None:
+        self._total = 0
+        self._samples: deque[tuple[float, int]] = deque([(now, 0)])
+
+    def add(self, amount: int, now: float) -> None:
+        """Account for ``amount`` bytes that came since the last time."""
+        self._total += max(0, amount)
+        self._samples.append((now, self._total))
+        while len(self._samples) > 2 and self._samples[1][0] <= now - _WINDOW_S:  # noqa: PLR2004 - first and last
+            self._samples.popleft()
+
+    def bps(self, now: float) -> float | None:
+        """Return the speed in bytes a second; it falls while nothing comes, and is None at first."""
+        began, before = self._samples[0]
+        if now - began < _SETTLED_S:
+            return None
+        return (self._total - before) / (now - began)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the picture: a file, or all of them.
+
+    Attributes:
+        label: What to call it.
+        received: Bytes that are here.
+        verified: Bytes that are known to be right; never less than in an earlier picture.
+        size: Bytes there are; None while unknown.
+        bps: Speed in bytes a second; None while unknown.
+        stage: How far it is.
+    """
+
+    label: str
+    received: int
+    verified: int
+    size: int | None
+    bps: float | None
+    stage: Stage
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until the last byte is here, if it goes on like this."""
+        if self.size is None or not self.bps or self.stage is Stage.DONE:
+            return None
+        return max(0, self.size - self.received) / self.bps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A moment of a call.
+
+    Attributes:
+        rows: Files in transfer, in the order they began; of a single file also when it is done.
+        waiting: Names of the files that somebody else is fetching.
+        total: All files together.
+        done: Files that are there and right.
+        files: Files asked for.
+        fraction: Of the whole work, from 0 to 1; never less than in an earlier picture.
+        note: Why something was tried again lately; None if nothing was.
+    """
+
+    rows: tuple[Row, ...]
+    waiting: tuple[str, ...]
+    total: Row
+    done: int
+    files: int
+    fraction: float
+    note: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class _File:
+    """What is known of one file."""
+
+    name: str
+    stage: Stage
+    pace: Pace | None = None  # only while it moves
+    size: int | None = None
+    received: int = 0
+    verified: int = 0
+
+    @property
+    def fraction(self) -> float:
+        if self.stage is Stage.DONE:
+            return 1.0
+        return min(1.0, self.verified / self.size) if self.size else 0.0
+
+    def row(self, now: float) -> Row:
+        return Row(
+            label=self.name,
+            received=self.received,
+            verified=self.verified,
+            size=self.size,
+            bps=None if self.pace is None else self.pace.bps(now),
+            stage=self.stage,
+        )
+
+
+@dataclass(slots=True)
+class Board:
+    """Takes events in and gives pictures out; both from any thread.
+
+    Args:
+        clock: Monotonic seconds.
+    """
+
+    clock: Clock = time.monotonic
+    _lock: threading.Lock = field(default_factory=threading.Lock)  # guards all below
+    _files: dict[str, _File] = field(default_factory=dict)
+    _expected: int = 0
+    _pace: Pace | None = None
+    _fraction: float = 0.0
+    _note: tuple[str, float] | None = None
+
+    def take(self, event: Event) -> None:
+        """Account for an event."""
+        with self._lock:
+            now = self.clock()
+            match event:
+                case Planned(files=files):
+                    self._expected += files
+                case FileStarted(name=name, resumed=resumed):
+                    file = self._file(name, now)
+                    file.stage, file.received, file.pace = Stage.MOVING, resumed, Pace(now)
+                case FileWaiting(name=name):
+                    self._file(name, now).stage = Stage.WAITING
+                case FileProgress():
+                    self._move(event, now)
+                case Retrying(name=name, reason=reason):
+                    self._note = (describe_retry(name, reason), now)
+                case FileFinished(result=result):
+                    self._finish(result, now)
+
+    def picture(self) -> Picture:
+        """Return the present moment."""
+        with self._lock:
+            now = self.clock()
+            files = list(self._files.values())
+            expected = max(self._expected, len(files))
+            self._fraction = max(self._fraction, _fraction(files, expected))
+            is_single = expected == 1
+            total = _total(files, expected, None if self._pace is None else self._pace.bps(now))
+            is_recent = self._note is not None and now - self._note[1] < _NOTE_S
+            return Picture(
+                rows=tuple(each.row(now) for each in files if each.stage is Stage.MOVING or is_single),
+                waiting=tuple(each.name for each in files if each.stage is Stage.WAITING),
+                total=total,
+                done=sum(each.stage is Stage.DONE for each in files),
+                files=expected,
+                fraction=self._fraction,
+                note=self._note[0] if self._note and is_recent and total.stage is not Stage.DONE else None,
+            )
+
+    def _file(self, name: str, now: float) -> _File:
+        if name not in self._files:
+            self._files[name] = _File(name=name, stage=Stage.MOVING)
+        self._pace = self._pace or Pace(now)
+        return self._files[name]
+
+    def _move(self, event: FileProgress, now: float) -> None:
+        file = self._file(event.name, now)
+        self._count(file, event.received - file.received, now)
+        file.received, file.size = event.received, event.size
+        file.verified = max(file.verified, event.verified)
+
+    def _finish(self, result: FileResult, now: float) -> None:
+        file = self._file(result.name, now)
+        if result.outcome == "fetched":
+            self._count(file, result.size - file.received, now)
+        file.stage, file.pace = Stage.DONE, None
+        file.size = file.received = file.verified = result.size
+
+    def _count(self, file: _File, amount: int, now: float) -> None:
+        for pace in (file.pace, self._pace):
+            if pace is not None:
+                pace.add(amount, now)
+
+
+def describe_retry(name: str, reason: str) -> str:
+    """Say in one line why a file is tried again."""
+    return printable(reason if name in reason else f"{name}: {reason}")
+
+
+def _total(files: list[_File], expected: int, bps: float | None) -> Row:
+    known = [each.size for each in files if each.size is not None]
+    is_done = len(files) == expected and all(each.stage is Stage.DONE for each in files)
+    return Row(
+        label="total",
+        received=sum(each.received for each in files),
+        verified=sum(each.verified for each in files),
+        size=sum(known) if len(known) == expected else None,
+        bps=bps,
+        stage=Stage.DONE if is_done else Stage.MOVING,
+    )
+
+
+def _fraction(files: list[_File], expected: int) -> float:
+    """Return how much of the work is done: by bytes if every size is known, else by files."""
+    if not expected:
+        return 0.0
+    if any(each.size is None for each in files) or len(files) < expected:
+        return sum(each.stage is Stage.DONE for each in files) / expected
+    whole = sum(each.size or 0 for each in files)
+    if not whole:
+        return sum(each.fraction for each in files) / expected
+    return min(1.0, sum(each.verified for each in files) / whole)

@@ -1,0 +1,44 @@
+"""Sizes, speeds, durations and other people's text, as a terminal may show them."""
+
+from __future__ import annotations
+
+_STEP = 1000.0
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_ROUNDS_UP = 999.5  # three digits can't show it
+
+
+def format_bytes(amount: float) -> str:
+    """Return a number of bytes with three digits and a decimal unit: ``91.2 MB``."""
+    value = float(amount)
+    for unit in _UNITS[:-1]:
+        if value < _ROUNDS_UP:
+            return f"{value:.3g} {unit}"
+        value /= _STEP
+    return f"{value:.3g} {_UNITS[-1]}"
+
+
+def format_rate(bytes_per_s: float) -> str:
+    """Return a speed in bytes a second: ``70 MB/s``."""
+    return f"{format_bytes(bytes_per_s)}/s"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration in seconds: ``1.3 s``, ``42 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds < 9.95:  # noqa: PLR2004 - above it the tenth is noise, and would round to 10.0
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, left = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {left} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 file``, ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def printable(text: str) -> str:
+    """Return one line of ``text`` without anything that could steer a terminal: servers have a say in some messages."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
