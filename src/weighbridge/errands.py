@@ -103,20 +103,22 @@ class Errand:
     def end(self, job: Job | None) -> None:
         """Let go of the partial, unless it was published, and of the claim; never raises."""
         with suppress(StoreError):
-            if job is not None and self.partial is not None:
+            if self.partial is not None:
                 self._put_away(self.partial, job)
         with suppress(StoreError):
             if self._claim is not None:
                 self._claim.release()
         self._claim = None
 
-    def _put_away(self, partial: Partial, job: Job) -> None:
-        if job.is_over and job.error is None:
+    def _put_away(self, partial: Partial, job: Job | None) -> None:
+        if job is not None and job.is_over and job.error is None:
             remove_free(self.place, self._leftovers)
-        elif isinstance(job.error, IntegrityError) or not job.written:
-            partial.drop()
-        else:
+            return
+        kept = partial.recovered.written if job is None else job.written
+        if kept and not (job is not None and isinstance(job.error, IntegrityError)):
             partial.release()
+        else:
+            partial.drop()
 
 
 class Crew:
@@ -155,6 +157,8 @@ class Crew:
             self._report(job)
         for job in finished:
             errand = self.errands.pop(job)
+            self._told.pop(job, None)
+            self._touched.pop(job, None)
             errand.end(job)
             over.append((errand, job))
         return over

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from weighbridge.core.errors import InvalidDigestError
+from weighbridge.core.urls import redact
 
 _BARE = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 _HEX_LENGTHS = {name: length for length, name in _BARE.items()} | {"blake3": 64, "git-sha1": 40}
 _ALIASES = {f"sha-{bits}": f"sha{bits}" for bits in (1, 224, 256, 384, 512)}
 _HEX = re.compile(r"[0-9a-f]+", re.ASCII)
+_SHOWN = 200  # characters of a wrong digest that a message repeats
 
 ALGORITHMS = tuple(_HEX_LENGTHS)
 """Names accepted before the colon, as in ``sha256:…``; ``git-sha1`` is the name git gives a blob."""
@@ -38,10 +40,17 @@ class Digest:
     Attributes:
         algorithm: One of :data:`ALGORITHMS`.
         value: Lower-case hex.
+
+    Raises:
+        InvalidDigestError: The two don't fit together.
     """
 
     algorithm: str
     value: str
+
+    def __post_init__(self) -> None:
+        if not _fits(self.algorithm, self.value):
+            raise _refusal(f"{self.algorithm}:{self.value}")
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.value}"
@@ -57,17 +66,14 @@ class Digest:
             InvalidDigestError: Unknown algorithm, not hex, or a length that doesn't fit.
         """
         if not isinstance(text, str):
-            raise InvalidDigestError(f"a digest is text like 'sha256:…', not {type(text).__name__}", text=repr(text))
+            kind = type(text).__name__
+            raise InvalidDigestError(f"a digest is text like 'sha256:…', not {kind}", text=kind)
         name, separator, value = text.strip().lower().replace("=", ":", 1).rpartition(":")
         if not separator:
             name = _BARE.get(len(value), "")
         name = _ALIASES.get(name, name)
-        if _HEX_LENGTHS.get(name) != len(value) or not _HEX.fullmatch(value):
-            raise InvalidDigestError(
-                f"not a digest: {text[:200]!r}; give ALGORITHM:HEX with one of {', '.join(ALGORITHMS)}, "
-                "or bare hex of md5, sha1 or sha2 length",
-                text=text,
-            )
+        if not _fits(name, value):
+            raise _refusal(text)
         return cls(name, value)
 
     def hasher(self, size: int | None = None) -> Hasher:
@@ -101,6 +107,19 @@ def ensure_available(digest: Digest) -> None:
     """
     if digest.algorithm == "blake3":
         _blake3()
+
+
+def _fits(algorithm: str, value: str) -> bool:
+    return _HEX_LENGTHS.get(algorithm) == len(value) and _HEX.fullmatch(value) is not None
+
+
+def _refusal(text: str) -> InvalidDigestError:
+    shown = redact(text) if "://" in text else text[:_SHOWN]  # arguments get mixed up, and URLs hold secrets
+    return InvalidDigestError(
+        f"not a digest: {shown!r}; give ALGORITHM:HEX with one of {', '.join(ALGORITHMS)}, or bare hex of md5, sha1 or "
+        "sha2 length",
+        text=shown,
+    )
 
 
 def _blake3() -> Hasher:

@@ -9,7 +9,6 @@ whoever builds one passes URLs through :func:`weighbridge.core.urls.redact` firs
 from __future__ import annotations
 
 import copyreg
-from importlib import resources
 from typing import Any
 
 
@@ -34,6 +33,8 @@ class WeighbridgeError(Exception):
     @property
     def help_url(self) -> str:
         """Address of this error's section in the page of help that is installed with the package."""
+        from importlib import resources  # noqa: PLC0415 - slow to import, and most errors are never looked up
+
         page = resources.files("weighbridge") / "help" / "errors.md"
         return f"file://{page}#{type(self).__name__.lower()}"
 
@@ -188,5 +189,5 @@ class ClaimTimeoutError(StoreError, RetryError):
     waited_s: float = 0.0
 
 
-class OfflineError(RetryError):
-    """Not here, and the network is switched off."""
+class OfflineError(RetryError, RuntimeError):
+    """Not here, and the network is switched off (inference-models raises a ``RuntimeError``)."""

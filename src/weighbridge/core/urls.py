@@ -9,8 +9,11 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from weighbridge.core.errors import InvalidURLError
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_.])?", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_UNREADABLE = "(not a URL)"
+_IPV6 = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,15 @@ def parse_url(url: str) -> tuple[str, Origin, str | None]:
         The URL without user, password and fragment; its origin; ``user:password`` or None.
 
     Raises:
-        InvalidURLError: Not text, not http(s), no host, a bad port, or control characters inside.
+        InvalidURLError: Not text, not http(s), no host or one that no client agrees on, a bad port, or control
+            characters inside.
     """
     parts = _split(url)
     origin = _origin(parts, url)
     host = parts.netloc.rpartition("@")[2]
     bare = urlunsplit((origin.scheme, host, _quote_spaces(parts.path) or "/", parts.query, ""))
     userinfo = None
-    if parts.username is not None:
+    if parts.username or parts.password:
         userinfo = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     return bare, origin, userinfo
 
@@ -81,12 +85,13 @@ def redact(url: object) -> str:
     """
     try:
         parts = urlsplit(str(url))
-        host = parts.netloc.rpartition("@")[2]
+        host, _ = parts.netloc.rpartition("@")[2], parts.port  # a bad port may be half of an unescaped password
     except ValueError:
-        return "(not a URL)"
+        return _UNREADABLE
     if not parts.scheme or not host:
-        return "(not a URL)"
-    return urlunsplit((parts.scheme, host, parts.path, "", "")) + ("?…" if parts.query else "")
+        return _UNREADABLE
+    shown = urlunsplit((parts.scheme, host, parts.path, "", "")) + ("?…" if parts.query else "")
+    return _CONTROL.sub("?", shown)
 
 
 def _split(url: str) -> SplitResult:
@@ -107,7 +112,19 @@ def _origin(parts: SplitResult, url: str) -> Origin:
         raise InvalidURLError(f"not a URL: {redact(url)}; its port is no number", url=redact(url)) from error
     if scheme not in _DEFAULT_PORTS or not host:
         raise InvalidURLError(f"not an absolute http or https URL: {redact(url)}", url=redact(url))
+    if port == 0 or not _is_host(host):
+        raise InvalidURLError(f"no machine can have the address in {redact(url)}; write it in ASCII", url=redact(url))
     return Origin(scheme, host.lower(), _DEFAULT_PORTS[scheme] if port is None else port)
+
+
+def _is_host(host: str) -> bool:
+    """Tell whether every client reads ``host`` alike: where two differ, secrets and rules follow the wrong one."""
+    if ":" not in host:
+        return _HOST.fullmatch(host) is not None
+    try:
+        return ipaddress.ip_address(host).version == _IPV6
+    except ValueError:
+        return False
 
 
 def _quote_spaces(path: str) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import unquote
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
@@ -26,7 +27,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
-from urllib3.util import Timeout
+from urllib3.util import Timeout, parse_url
 
 from weighbridge.core.errors import (
     BadAnswerError,
@@ -241,7 +242,15 @@ class PoolResponse:
 
 
 def _new_manager(proxy: str | None, kwargs: Mapping[str, Any]) -> urllib3.PoolManager:
-    manager = urllib3.PoolManager(**kwargs) if proxy is None else urllib3.ProxyManager(proxy, **kwargs)
+    if proxy is None:
+        manager = urllib3.PoolManager(**kwargs)
+    else:
+        try:
+            auth = parse_url(proxy).auth
+            headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
+            manager = urllib3.ProxyManager(proxy, proxy_headers=headers, **kwargs)
+        except (HTTPError, ValueError) as error:
+            raise InvalidURLError(f"not a proxy that can be used: {redact(proxy)}", url=redact(proxy)) from error
     manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TLSPool}
     return manager
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,18 +146,20 @@ class JournalWriter:
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
         self._length = os.fstat(self._descriptor).st_size
+        self._lock = threading.Lock()  # guards the end of the file: a record is whole or not there
 
     def append(self, *records: Record) -> None:
         """Append records; raises ``OSError`` with nothing of them kept."""
         content = b"".join(map(encode, records))
-        try:
-            count = os.write(self._descriptor, content)
-            if count != len(content):
-                count += os.write(self._descriptor, content[count:])  # says why, most likely: no room
-        except OSError:
-            os.ftruncate(self._descriptor, self._length)
-            raise
-        self._length += count
+        with self._lock:
+            try:
+                count = os.write(self._descriptor, content)
+                if count != len(content):
+                    count += os.write(self._descriptor, content[count:])  # says why, most likely: no room
+            except OSError:
+                os.ftruncate(self._descriptor, self._length)
+                raise
+            self._length += count
 
     def flush(self) -> None:
         """Make the records survive a power loss."""
