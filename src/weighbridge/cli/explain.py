@@ -11,11 +11,9 @@ _SECTION = re.compile(r"^## (\w+)\n", re.MULTILINE)
 
 
 def explain(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Of an error, as the line 'help:' below it says.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", hidden=True)] = None,
 ) -> int:
-    """Say what an error means and what to do about it; without a name, list them all."""
+    """Say what an error means and what to do; without a name, list them all."""
     from weighbridge.cli.output import put
 
     sections = read_sections()

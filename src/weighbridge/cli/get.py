@@ -38,6 +38,8 @@ Exit codes:
 """
 
 _DEFAULT_CONNECTIONS_PER_FILE = 8
+_AT_ONCE_MAX = 256
+_TIMEOUT_MAX_S = 86_400.0
 _KEEPING = "run the same command again to go on from there"
 
 
@@ -67,11 +69,7 @@ class Task:
 def get(
     urls: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[URL]...",
-            help="Of the files; each is named after the last part of its path.  With --manifest: of the directory that "
-            "the manifest's names are in, if they are no URLs.",
-        ),
+        typer.Argument(metavar="URL", hidden=True),  # told above the options, without its Python type
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Directory for the files; made if absent.")
@@ -110,10 +108,10 @@ def get(
         ),
     ] = None,
     connections: Annotated[
-        int | None, typer.Option(min=1, max=256, metavar="N", help="Connections, all files together.  [default: 16]")
+        int | None, typer.Option(metavar="N", help="Connections, all files together.  [default: 16]")
     ] = None,
     files: Annotated[
-        int | None, typer.Option(min=1, max=256, metavar="N", help="Files in transfer at once.  [default: 8]")
+        int | None, typer.Option(metavar="N", help="Files in transfer at once.  [default: 8]")
     ] = None,
     limit_rate: Annotated[
         str | None, typer.Option(metavar="RATE", help="Most bytes a second, such as 20M or 500K.")
@@ -121,22 +119,17 @@ def get(
     timeout: Annotated[
         float | None,
         typer.Option(
-            min=0.001,
-            max=86400,
             metavar="S",
             help="Longest wait in seconds for a connection, and for the next byte.  [default: 10 and 30]",
         ),
     ] = None,
     retries: Annotated[
         int | None,
-        typer.Option(
-            min=0, max=10_000, metavar="N", help="How often to try again without progress in between.  [default: 5]"
-        ),
+        typer.Option(metavar="N", help="How often to try again without progress in between.  [default: 5]"),
     ] = None,
     wait: Annotated[
         float | None,
         typer.Option(
-            min=0.001,
             metavar="S",
             help="Longest wait in seconds for another process that fetches the same file and makes no progress.  "
             "[default: 60]",
@@ -158,6 +151,9 @@ def get(
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")] = False,
 ) -> int:
     """Have files in a directory, each verified before it gets its name.
+
+    Each URL is a file, named after the last part of its path.  With --manifest there is at most one: of the directory
+    that the manifest's names are in, if they are no URLs themselves.
 
     A file that is there and right costs nothing; one that is there and wrong is replaced.  The absolute path of each
     file goes to standard output, everything else to standard error.
@@ -288,6 +284,7 @@ def options_for(knobs: Knobs, requests: int) -> Options:
     """Return the environment's options with ``knobs`` applied, for a call that asks for so many files."""
     from weighbridge.config import options_from_environment, parse_size
 
+    _check_limits(knobs)
     options = options_from_environment()
     http, transfer, store = options.http, options.transfer, options.store
     if knobs.timeout_s is not None:
@@ -312,3 +309,17 @@ def options_for(knobs: Knobs, requests: int) -> Options:
         store=replace(store, durable=knobs.is_durable),
         offline=options.offline or knobs.is_offline,
     )
+
+
+def _check_limits(knobs: Knobs) -> None:
+    """Refuse numbers that no machine could want; those that can't mean anything are found by the options."""
+    from weighbridge.core.errors import InvalidParameterError
+
+    for option, value in (("--connections", knobs.connections), ("--files", knobs.files)):
+        if value is not None and not 1 <= value <= _AT_ONCE_MAX:
+            raise InvalidParameterError(f"{option} is a number from 1 to {_AT_ONCE_MAX}, not {value}")
+    for option, seconds in (("--timeout", knobs.timeout_s), ("--wait", knobs.wait_s)):
+        if seconds is not None and not 0 < seconds <= _TIMEOUT_MAX_S:
+            raise InvalidParameterError(f"{option} is a number of seconds above 0, at most a day, not {seconds:g}")
+    if knobs.retries is not None and knobs.retries < 0:
+        raise InvalidParameterError(f"--retries is a number from 0 on, not {knobs.retries}")

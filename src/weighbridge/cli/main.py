@@ -14,12 +14,11 @@ from weighbridge.cli.get import EPILOG, get
 from weighbridge.version import __version__
 
 _USAGE = 2
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"]+")
 
 app = typer.Typer(
     name="weighbridge",
     help="Get model files onto this machine: fast, resumable, and never wrong.",
-    no_args_is_help=True,
     rich_markup_mode=None,  # half of the time that --help would take
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -28,16 +27,21 @@ app.command(epilog=EPILOG)(get)
 app.command()(explain)
 
 
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"weighbridge {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     *,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")] = False,
 ) -> None:
-    del debug  # main reads it, to have it even where this is not reached
-    if version:
-        typer.echo(f"weighbridge {__version__}")
-        raise typer.Exit
+    del version, debug  # done with, and read by main, to have it even where this is not reached
 
 
 def main() -> None:
@@ -49,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code; errors are told on standard error."""
     command = typer.main.get_command(app)
     try:
-        code = command.main(list(arguments), prog_name="weighbridge", standalone_mode=False)
+        code = command.main(list(arguments) or ["--help"], prog_name="weighbridge", standalone_mode=False)
     except typer.TyperException as error:
         return _tell_usage(error)
     except BaseException as error:
@@ -65,7 +69,8 @@ def _tell_usage(error: typer.TyperException) -> int:
     from weighbridge.core.urls import redact
 
     text = _URL.sub(lambda url: redact(url[0]), error.format_message())
-    say(*f"error: {text}".splitlines(), "help: weighbridge --help, weighbridge get --help")
+    context = getattr(error, "ctx", None)
+    say(f"error: {' '.join(text.split())}", f"help: {getattr(context, 'command_path', 'weighbridge')} --help")
     return _USAGE
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from weighbridge.core.digests import Digest
-from weighbridge.core.errors import RequestError
+from weighbridge.core.errors import InvalidNameError, RequestError
 from weighbridge.core.names import RelativeName
 from weighbridge.core.urls import Origin, parse_url, redact
 
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, section 5.6.2
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_OURS = frozenset({"accept-encoding", "connection", "content-length", "if-range", "range", "transfer-encoding"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -24,32 +26,38 @@ class Source:
         url: Absolute http(s) URL without credentials.
         origin: The origin the secrets below belong to; no other origin ever sees them.
         secrets: Request headers that only ``origin`` may see, such as ``Authorization``.
+
+    Raises:
+        RequestError: A secret would travel over plain http to another machine, is no header, or one of those that
+            decide what an answer means.
     """
 
     url: str
     origin: Origin
-    secrets: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "secrets", dict(self.secrets))  # ours from now on
+        for name, value in self.secrets.items():
+            _check_header(name, value)
+        if self.secrets and not self.origin.may_see_secrets:
+            raise RequestError(f"credentials for {redact(self.url)} would travel over plain http; use https")
 
     @classmethod
-    def parse(cls, url: str, secrets: Mapping[str, str] = _NO_HEADERS) -> Source:
+    def parse(cls, url: str, secrets: Mapping[str, str] | None = None) -> Source:
         """Read a URL; ``https://user:password@…`` becomes a Basic ``Authorization`` secret.
 
         Raises:
             InvalidURLError: Not an absolute http(s) URL.
-            RequestError: A secret would travel over plain http to another machine, or is no header.
+            RequestError: See :class:`Source`.
         """
         bare, origin, userinfo = parse_url(url)
-        headers = dict(secrets)
-        if userinfo is not None and "authorization" not in {name.lower() for name in headers}:
+        headers = dict(secrets or {})
+        if userinfo is not None and "authorization" not in {str(name).lower() for name in headers}:
             from base64 import b64encode  # noqa: PLC0415 - rarely needed
 
             headers["Authorization"] = "Basic " + b64encode(userinfo.encode()).decode("ascii")
-        for name, value in headers.items():
-            if not name or any(each in "\r\n\0" for each in name + value) or ":" in name:
-                raise RequestError(f"not a request header: {name!r}")
-        if headers and not origin.may_see_secrets:
-            raise RequestError(f"credentials for {redact(bare)} would travel over plain http; use https")
-        return cls(bare, origin, MappingProxyType(headers))
+        return cls(bare, origin, headers)
 
     def __str__(self) -> str:
         return redact(self.url)
@@ -68,6 +76,9 @@ class Artifact:
             two disagree, and helpers are used only when a digest was promised or the primary failed.
         digest: The promised digest, or None when none was promised.
         size: The promised size in bytes, or None when only a server can tell.
+
+    Raises:
+        RequestError: No source, or something that can't be a digest or a size.
     """
 
     name: str
@@ -76,10 +87,13 @@ class Artifact:
     size: int | None = None
 
     def __post_init__(self) -> None:
+        size: object = self.size
         if not self.sources:
             raise RequestError(f"{self.name}: no URL to fetch it from")
-        if self.size is not None and self.size < 0:
-            raise RequestError(f"{self.name}: a size is not negative: {self.size}")
+        if not isinstance(self.digest, Digest | None):
+            raise RequestError(f"{self.name}: a digest is a Digest or None, not {type(self.digest).__name__}")
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
+            raise RequestError(f"{self.name}: a size is a number of bytes, not {size!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +108,11 @@ class FileRequest:
     name: RelativeName
     artifact: Artifact
 
+    def __post_init__(self) -> None:
+        given: object = self.name
+        if not isinstance(given, RelativeName):
+            raise InvalidNameError("a request's name is a RelativeName; FileRequest.parse reads one", name=str(given))
+
     @classmethod
     def parse(
         cls,
@@ -101,9 +120,9 @@ class FileRequest:
         url: str,
         digest: str | Digest | None = None,
         *,
-        mirrors: tuple[str, ...] = (),
+        mirrors: Sequence[str] = (),
         size: int | None = None,
-        headers: Mapping[str, str] = _NO_HEADERS,
+        headers: Mapping[str, str] | None = None,
     ) -> FileRequest:
         """Read a request from text.
 
@@ -118,10 +137,21 @@ class FileRequest:
         Raises:
             RequestError: Any of them can't be used; the subclass tells which.
         """
+        if isinstance(mirrors, str):
+            raise RequestError(f"{name}: mirrors are a list of URLs, not one URL")
         promised = Digest.parse(digest) if isinstance(digest, str) else digest
         sources = (Source.parse(url, headers), *(Source.parse(each) for each in mirrors))
         artifact = Artifact(name=name, sources=sources, digest=promised, size=size)
         return cls(name=RelativeName.parse(name), artifact=artifact)
+
+
+def _check_header(name: object, value: object) -> None:
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise RequestError(f"not the name of a request header: {name!r}")
+    if not isinstance(value, str) or not _VALUE.fullmatch(value):
+        raise RequestError(f"the request header {name} can't have that value")
+    if name.lower() in _OURS:
+        raise RequestError(f"the request header {name} decides what an answer means, so it is set here and not by you")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,18 +11,30 @@ from dataclasses import dataclass
 from weighbridge.core.errors import InvalidNameError, UnsafePathError
 
 _DRIVE = re.compile(r"[A-Za-z]:")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WINDOWS_ONLY = frozenset('<>:"|?*')
 _OURS = re.compile(r"\.wb-(partial|claim)$")
 _COMPONENT_BYTES = 255
+_NOTHING = ("", ".")  # components that lead nowhere
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class RelativeName:
-    """A relative path of plain components, joined by ``/``, that can't lead out of a directory."""
+    """A relative path of plain components, joined by ``/``, that can't lead out of a directory.
+
+    Make one with :meth:`parse`.
+
+    Raises:
+        UnsafePathError: It could lead outside.
+    """
 
     text: str
+
+    def __post_init__(self) -> None:
+        given: object = self.text
+        if not isinstance(given, str) or "\0" in given or not {*_NOTHING, ".."}.isdisjoint(given.split("/")):
+            raise UnsafePathError(f"not a relative path of plain components: {given!r}", name=given)
 
     def __str__(self) -> str:
         return self.text
@@ -60,8 +72,8 @@ class RelativeName:
             raise UnsafePathError(f"the name {text!r} holds a NUL character", name=text)
         if ".." in re.split(r"[/\\]", text):
             raise UnsafePathError(f"the name {text!r} leads out of the directory through '..'", name=text)
-        parts = [part for part in text.split("/") if part not in ("", ".")]
-        if not parts or text.endswith("/"):
+        parts = [part for part in text.split("/") if part not in _NOTHING]
+        if not parts or text.rpartition("/")[2] in _NOTHING:
             raise InvalidNameError(f"the name {text!r} is a directory, not a file", name=text)
         for part in parts:
             _check_component(part, text, windows=windows)

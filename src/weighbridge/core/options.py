@@ -95,7 +95,7 @@ class TransferOptions:
 
     connections: int = 16
     connections_per_file: int = 8
-    files: int = 8
+    files: int = 16
     first_piece: int = 8 * MIB
     piece_min: int = 4 * MIB
     piece_max: int = 128 * MIB
