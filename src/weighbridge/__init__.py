@@ -4,9 +4,10 @@ The stable names are those of ``__all__``; they are imported when first used, so
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from weighbridge.version import __version__
+
+TYPE_CHECKING = False  # as type checkers read it; importing typing for it would take longer than all the rest here
 
 if TYPE_CHECKING:
     from weighbridge.aio import AsyncClient
@@ -106,13 +107,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # for a type checker, a name that isn't imported above doesn't exist
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first asked for (PEP 562)."""
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

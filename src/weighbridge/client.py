@@ -76,10 +76,8 @@ class Client:
             OfflineError: Something is missing and the network is switched off.
             CancelledError: ``cancel`` was set.
         """
-        place = Path(os.path.abspath(os.fspath(directory)))  # noqa: PTH100 - symbolic links are kept as they are
-        if "\0" in str(place):
-            raise InvalidParameterError("a directory's name holds no NUL character")
-        requests = check_requests(files, place, allow_unverified=allow_unverified)
+        place = _read_directory(directory)
+        requests = check_requests(_read_files(files), place, allow_unverified=allow_unverified)
         walk = DirectoryWalk(self._own_transport(), self.options, observer or _ignore, cancel or threading.Event())
         return walk.run(requests, place)
 
@@ -92,6 +90,23 @@ class Client:
         if self._pid != os.getpid():
             self._pid, self._transport = os.getpid(), self._connect()
         return self._transport
+
+
+def _read_directory(directory: object) -> Path:
+    text: object = os.fspath(directory) if isinstance(directory, os.PathLike) else directory
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InvalidParameterError(f"a directory is a path that is not empty and holds no NUL, not {directory!r}")
+    return Path(os.path.abspath(text))  # noqa: PTH100 - symbolic links are kept as they are
+
+
+def _read_files(files: object) -> tuple[FileRequest, ...]:
+    if isinstance(files, FileRequest):
+        files = (files,)
+    given = tuple(files) if isinstance(files, Iterable) else (files,)
+    for each in given:
+        if not isinstance(each, FileRequest):
+            raise InvalidParameterError(f"files are FileRequests, see FileRequest.parse; not {type(each).__name__}")
+    return given
 
 
 def _ignore(event: Event) -> None:

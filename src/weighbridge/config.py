@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from platform import python_version
-from types import MappingProxyType
 
 from weighbridge.core.errors import InvalidParameterError
-from weighbridge.core.options import HttpOptions, Options, StoreOptions
+from weighbridge.core.options import SECONDS_MAX, STATUSES, HttpOptions, Options, StoreOptions
 from weighbridge.version import __version__
 
 _YES = frozenset({"1", "on", "true", "yes", "y", "t"})
@@ -38,13 +37,14 @@ def options_from_environment(environment: Mapping[str, str] | None = None) -> Op
     env = os.environ if environment is None else environment
     bundle = next((env[name] for name in _CA_VARIABLES if env.get(name)), None)
     http = HttpOptions(
-        user_agent=f"weighbridge/{__version__}; python/{python_version()}",
-        proxies=MappingProxyType(_proxies(env)),
+        user_agent=f"weighbridge/{__version__}; python/{sys.version_info.major}.{sys.version_info.minor}",
+        proxies=_proxies(env),
         ca_bundle=None if bundle is None else Path(bundle),
     )
+    cache = _cache_root(env)
     return Options(
         http=http,
-        store=StoreOptions(receipts=_cache_root(env) / "receipts"),
+        store=StoreOptions(receipts=None if cache is None else cache / "receipts"),
         offline=read_flag(env, "WEIGHBRIDGE_OFFLINE"),
     )
 
@@ -77,16 +77,16 @@ def inference_models_settings(environment: Mapping[str, str] | None = None) -> I
     env = os.environ if environment is None else environment
     options = options_from_environment(env)
     http, retry = options.http, options.transfer.retry
-    general = _read_number(env, "API_CALLS_TIMEOUT")
-    connect = _read_number(env, "CHUNK_DOWNLOAD_CONNECT_TIMEOUT") or general
-    read = _read_number(env, "CHUNK_DOWNLOAD_READ_TIMEOUT") or general
-    attempts = _read_number(env, "CHUNK_DOWNLOAD_MAX_ATTEMPTS") or _read_number(env, "API_CALLS_MAX_TRIES")
+    general = _read_seconds(env, "API_CALLS_TIMEOUT")
+    connect = _read_seconds(env, "CHUNK_DOWNLOAD_CONNECT_TIMEOUT") or general
+    read = _read_seconds(env, "CHUNK_DOWNLOAD_READ_TIMEOUT") or general
+    attempts = _read_count(env, "CHUNK_DOWNLOAD_MAX_ATTEMPTS") or _read_count(env, "API_CALLS_MAX_TRIES")
     http = replace(
         http, connect_timeout_s=connect or http.connect_timeout_s, read_timeout_s=read or http.read_timeout_s
     )
     retry = replace(
         retry,
-        attempts=int(attempts) if attempts else retry.attempts,
+        attempts=attempts or retry.attempts,
         statuses=_read_statuses(env, "IDEMPOTENT_API_REQUEST_CODES_TO_RETRY") or retry.statuses,
     )
     return InferenceModelsSettings(
@@ -97,7 +97,7 @@ def inference_models_settings(environment: Mapping[str, str] | None = None) -> I
             offline=options.offline or read_flag(env, "OFFLINE_MODE"),
         ),
         is_quiet=read_flag(env, "DISABLE_INTERACTIVE_PROGRESS_BARS"),
-        wait_timeout_s=_read_number(env, "INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT"),
+        wait_timeout_s=_read_seconds(env, "INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT"),
     )
 
 
@@ -113,32 +113,42 @@ def parse_size(text: str) -> int:
     """Read a number of bytes: ``20M`` is 20,000,000 and ``20Mi`` (or ``20MiB``) 20,971,520.
 
     Raises:
-        InvalidParameterError: Anything else.
+        InvalidParameterError: Anything else, and less than one byte.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?", text.strip().upper(), re.ASCII)
-    if match is None or match[2] not in _UNITS or float(match[1]) == 0:
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?I?)B?", text.strip().upper(), re.ASCII)
+    size = int(float(match[1]) * _UNITS[match[2]]) if match is not None and match[2] in _UNITS else 0
+    if size < 1:
         raise InvalidParameterError(f"not a number of bytes: {text!r}; write it like 500K, 20M or 1.5Gi")
-    return int(float(match[1]) * _UNITS[match[2]])
+    return size
 
 
-def _cache_root(environment: Mapping[str, str]) -> Path:
-    if environment.get("WEIGHBRIDGE_CACHE"):
-        return Path(environment["WEIGHBRIDGE_CACHE"])
-    base = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME") or "~").expanduser() / ".cache")
-    return Path(base) / "weighbridge"
+def _cache_root(environment: Mapping[str, str]) -> Path | None:
+    """Return where to keep what only saves time; None if this user has no place of their own."""
+    own, base = environment.get("WEIGHBRIDGE_CACHE"), environment.get("XDG_CACHE_HOME", "")
+    if own:
+        return Path(own).absolute()
+    if not Path(base).is_absolute():  # such a one is to be ignored (XDG Base Directory Specification)
+        base = os.path.join(environment.get("HOME") or "~", ".cache")  # noqa: PTH118 - "~" is no path yet
+    try:
+        return Path(base).expanduser().absolute() / "weighbridge"
+    except RuntimeError:  # a user without a name or a home, as in containers
+        return None
 
 
 def _proxies(environment: Mapping[str, str]) -> dict[str, str]:
-    lower = {name.lower(): value for name, value in sorted(environment.items()) if value}
-    found = {scheme: lower.get(f"{scheme}_proxy", "") for scheme in ("http", "https", "all", "no")}
+    """Return proxy URLs by scheme; a lower-case variable wins over its upper-case twin, an empty one says "none"."""
+    found = {name.lower(): value.strip() for name, value in sorted(environment.items())}
+    if "REQUEST_METHOD" in environment and "http_proxy" not in environment:
+        found.pop("http_proxy", None)  # under CGI the upper-case one is whatever a request's "Proxy" header said
+    chosen = {scheme: found.get(f"{scheme}_proxy", "") for scheme in ("http", "https", "all", "no")}
     return {
         scheme: value if scheme == "no" or "://" in value else f"http://{value}"
-        for scheme, value in found.items()
+        for scheme, value in chosen.items()
         if value
     }
 
 
-def _read_number(environment: Mapping[str, str], name: str) -> float | None:
+def _read_seconds(environment: Mapping[str, str], name: str) -> float | None:
     text = environment.get(name, "").strip()
     if not text:
         return None
@@ -146,16 +156,30 @@ def _read_number(environment: Mapping[str, str], name: str) -> float | None:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0 < number < float("inf"):
-        raise InvalidParameterError(f"the environment variable {name} must be a number above 0, not {text!r}")
+    if not 0 < number <= SECONDS_MAX:
+        raise InvalidParameterError(f"the environment variable {name} must be a number of seconds, not {text!r}")
+    return number
+
+
+def _read_count(environment: Mapping[str, str], name: str) -> int | None:
+    text = environment.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise InvalidParameterError(f"the environment variable {name} must be a whole number above 0, not {text!r}")
     return number
 
 
 def _read_statuses(environment: Mapping[str, str], name: str) -> frozenset[int] | None:
     text = environment.get(name, "").strip()
     try:
-        return frozenset(int(each) for each in text.split(",") if each.strip()) or None
-    except ValueError as error:
-        raise InvalidParameterError(
-            f"the environment variable {name} must list statuses like 429,503, not {text!r}"
-        ) from error
+        statuses = frozenset(int(each) for each in text.split(",") if each.strip())
+    except ValueError:
+        statuses = frozenset({0})
+    if not all(each in STATUSES for each in statuses):
+        raise InvalidParameterError(f"the environment variable {name} must list statuses like 429,503, not {text!r}")
+    return statuses or None

@@ -25,7 +25,7 @@ from weighbridge.http.transport import Transport
 from weighbridge.store.layout import Place
 from weighbridge.store.present import Sight, check_parents, ignores_case, is_right, look, make_parents
 from weighbridge.store.receipts import Receipts
-from weighbridge.store.recover import find_partials
+from weighbridge.store.recover import find_leftovers
 from weighbridge.transfer.engine import Engine
 from weighbridge.transfer.job import Job
 
@@ -87,6 +87,12 @@ class DirectoryWalk:
 
     def run(self, requests: Sequence[FileRequest], directory: Path) -> tuple[FileResult, ...]:
         """Have every file in ``directory``; see :meth:`weighbridge.client.Client.fetch`."""
+        try:
+            return self._have(requests, directory)
+        finally:
+            self._receipts.save()
+
+    def _have(self, requests: Sequence[FileRequest], directory: Path) -> tuple[FileResult, ...]:
         missing = self._look(requests, directory)
         self._tell(Planned(files=len(requests), present=len(self._results)))
         for result in self._results.values():
@@ -125,10 +131,10 @@ class DirectoryWalk:
         for request in missing:
             place = Place(make_parents(directory, request.name))
             if place.parent not in names:
-                names[place.parent] = find_partials(place.parent)
-            leftovers = [each for each in names[place.parent] if place.owns(each)]
+                names[place.parent] = find_leftovers(place.parent)
+            leftovers = [each for each in names[place.parent] if each.startswith(place.prefix)]
             pending.append(Errand(request, place, leftovers, self._options))
-        crew = Crew(Engine(self._transport, self._options.transfer), self._tell)
+        crew = Crew(Engine(self._transport, self._options.transfer), self._tell, self._options.store)
         try:
             while pending or crew.errands:
                 self._check_cancelled()
@@ -148,7 +154,7 @@ class DirectoryWalk:
                 self._note_present(errand.request, errand.place.final, "joined")
                 self._tell(FileFinished(result=self._results[errand.name]))
             elif errand.try_claim():
-                crew.start(errand, durable=self._options.store.durable)
+                crew.start(errand)
             else:
                 if errand.is_first_wait():
                     self._tell(FileWaiting(name=errand.name))

@@ -10,18 +10,20 @@ from pathlib import Path
 from weighbridge.core.artifacts import Artifact, FileRequest
 from weighbridge.core.errors import ClaimTimeoutError, IntegrityError, StoreError
 from weighbridge.core.events import Event, FileProgress, FileStarted, Retrying
-from weighbridge.core.options import Options
-from weighbridge.store.claims import Claim, lease_for
+from weighbridge.core.options import Options, StoreOptions
+from weighbridge.store.claims import Claim, Heart, lease_for
+from weighbridge.store.faults import flush_directory
 from weighbridge.store.journal import Identity
 from weighbridge.store.layout import DATA, Place
 from weighbridge.store.partial import Partial
 from weighbridge.store.present import look
-from weighbridge.store.recover import find_partials, last_sign_at, open_partial, remove_free
+from weighbridge.store.recover import find_leftovers, last_sign_at, open_partial, remove_free
 from weighbridge.transfer.engine import Engine
 from weighbridge.transfer.job import Job
 
 _TOUCH_S = 1.0
 _POLL_S = 0.1
+_REPORT_S = 0.1
 
 
 class Errand:
@@ -67,7 +69,7 @@ class Errand:
         self._asked_at = now
         self._claim = Claim.try_take(self._lease)
         if self._claim is not None and self._sign_at is not None:
-            self._leftovers = find_partials(self.place.parent)
+            self._leftovers = find_leftovers(self.place.parent)
         return self._claim is not None
 
     def is_first_wait(self) -> bool:
@@ -82,7 +84,7 @@ class Errand:
         now, limit = time.monotonic(), self._options.store.wait_timeout_s
         if self._asked_at == now or self._sign_at is None:
             return
-        signs = last_sign_at(self.place, [each for each in find_partials(self.place.parent) if self.place.owns(each)])
+        signs = last_sign_at(self.place, [each for each in find_leftovers(self.place.parent) if self.place.owns(each)])
         if signs != self._signs:
             self._signs, self._sign_at = signs, now
         if now - self._sign_at > limit:
@@ -99,6 +101,11 @@ class Errand:
         self.partial = open_partial(self.place, identity_of(artifact), self._leftovers, durable=durable)
         self.began = time.monotonic()
         return self.partial
+
+    @property
+    def claim(self) -> Claim | None:
+        """The claim, while held."""
+        return self._claim
 
     def end(self, job: Job | None) -> None:
         """Let go of the partial, unless it was published, and of the claim; never raises."""
@@ -127,23 +134,30 @@ class Crew:
     Args:
         engine: Who moves the bytes; dismissed with the crew.
         tell: Receives events.
+        options: Of the store.
     """
 
-    def __init__(self, engine: Engine, tell: Callable[[Event], None]) -> None:
+    def __init__(self, engine: Engine, tell: Callable[[Event], None], options: StoreOptions) -> None:
         self._engine = engine
         self._tell = tell
+        self._options = options
+        self._reported_at = 0.0
+        self._named: set[Path] = set()  # directories in which files have got their names
+        self._heart = Heart(options.claim_ttl_s / 4)
         self._told: dict[Job, tuple[int, int]] = {}
         self._touched: dict[Job, tuple[float, int]] = {}
         self.errands: dict[Job, Errand] = {}
 
-    def start(self, errand: Errand, *, durable: bool) -> None:
+    def start(self, errand: Errand) -> None:
         """Open the errand's partial and hand it to the engine; the claim is held."""
+        if errand.claim is not None:
+            self._heart.add(errand.claim)
         try:
-            partial = errand.open(durable=durable)
+            partial = errand.open(durable=self._options.durable)
             resumed = partial.recovered.written.total
             self._tell(FileStarted(name=errand.name, resumed=resumed, partial=partial.path / DATA))
         except BaseException:
-            errand.end(None)
+            self._end(errand, None)
             raise
         self.errands[self._engine.submit(errand.request.artifact, partial)] = errand
 
@@ -153,13 +167,17 @@ class Crew:
         for note in notes:
             self._tell(Retrying(name=note.name, reason=note.reason))
         over: list[tuple[Errand, Job]] = []
-        for job in self.errands:
-            self._report(job)
+        now = time.monotonic()
+        if now - self._reported_at >= _REPORT_S:
+            self._reported_at = now
+            for job in self.errands:
+                self._report(job)
         for job in finished:
             errand = self.errands.pop(job)
             self._told.pop(job, None)
             self._touched.pop(job, None)
-            errand.end(job)
+            self._end(errand, job)
+            self._named.add(errand.place.parent)
             over.append((errand, job))
         return over
 
@@ -167,8 +185,18 @@ class Crew:
         """Stop everything, keep what arrived, release every claim."""
         self._engine.close()
         for job, errand in self.errands.items():
-            errand.end(job)
+            self._end(errand, job)
         self.errands.clear()
+        self._heart.stop()
+        if self._options.durable:
+            for parent in self._named:
+                with suppress(OSError):
+                    flush_directory(parent)
+
+    def _end(self, errand: Errand, job: Job | None) -> None:
+        if errand.claim is not None:
+            self._heart.remove(errand.claim)
+        errand.end(job)
 
     def _report(self, job: Job) -> None:
         """Tell the observer, and those who wait for us elsewhere, about progress."""

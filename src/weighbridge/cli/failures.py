@@ -27,7 +27,7 @@ _SIGNALED = 128  # a shell's way to say that a signal ended it
 _BROKEN_PIPE = _SIGNALED + 13
 
 
-def exit_code_of(error: BaseException) -> int:  # noqa: PLR0911 - a table
+def exit_code_of(error: BaseException) -> int:  # noqa: C901, PLR0911, PLR0912 - a table
     """Return what the command exits with after ``error``; those that are two things at once come first."""
     match error:
         case Stopped():

@@ -67,10 +67,8 @@ class Task:
 
 
 def get(
-    urls: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="URL", hidden=True),  # told above the options, without its Python type
-    ] = None,
+    urls: Annotated[list[str] | None, typer.Argument(metavar="URL", hidden=True)] = None,  # told in the text below
+    *,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Directory for the files; made if absent.")
     ] = Path(),
@@ -82,7 +80,9 @@ def get(
             "their order; '-' skips one.",
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="What to call the file, if there is only one.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to call the file, if there is only one.")
+    ] = None,
     manifest: Annotated[
         str | None,
         typer.Option(
@@ -110,9 +110,7 @@ def get(
     connections: Annotated[
         int | None, typer.Option(metavar="N", help="Connections, all files together.  [default: 16]")
     ] = None,
-    files: Annotated[
-        int | None, typer.Option(metavar="N", help="Files in transfer at once.  [default: 8]")
-    ] = None,
+    files: Annotated[int | None, typer.Option(metavar="N", help="Files in transfer at once.  [default: 8]")] = None,
     limit_rate: Annotated[
         str | None, typer.Option(metavar="RATE", help="Most bytes a second, such as 20M or 500K.")
     ] = None,
@@ -257,13 +255,14 @@ class Errand:
 
     def _note_kept(self, error: BaseException) -> None:
         from weighbridge.cli.signals import Stopped
-        from weighbridge.core.errors import IntegrityError, WeighbridgeError
+        from weighbridge.core.errors import WeighbridgeError
         from weighbridge.progress.wording import format_bytes
 
-        if isinstance(error, IntegrityError) or not isinstance(error, WeighbridgeError | Stopped):
+        if not isinstance(error, WeighbridgeError | Stopped):
             return
-        if self._tally.kept:
-            error.add_note(f"{format_bytes(self._tally.kept)} of unfinished files are kept; {_KEEPING}")
+        kept = self._tally.kept
+        if kept:
+            error.add_note(f"{format_bytes(kept)} of unfinished files are kept; {_KEEPING}")
         elif isinstance(error, Stopped):
             error.add_note(_KEEPING)
 

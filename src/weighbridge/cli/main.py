@@ -14,11 +14,21 @@ from weighbridge.cli.get import EPILOG, get
 from weighbridge.version import __version__
 
 _USAGE = 2
+_EPILOG = """
+Examples:
+
+\b
+  weighbridge get https://host/model.safetensors --digest sha256:5f7c…
+  weighbridge get https://host/models/v3/ --manifest SHA256SUMS -o models
+
+All options and exit codes: weighbridge get --help
+"""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"]+")
 
 app = typer.Typer(
     name="weighbridge",
     help="Get model files onto this machine: fast, resumable, and never wrong.",
+    epilog=_EPILOG,
     rich_markup_mode=None,  # half of the time that --help would take
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

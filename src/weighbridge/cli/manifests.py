@@ -2,13 +2,13 @@ r"""Lists of files to fetch, as other tools write them, read into values; pure.
 
 Three forms are known, told apart by their content, one in each manifest:
 
-* aria2 input files: a line of URLs of the same bytes, apart by tabs or spaces, then indented ``out=``, ``checksum=`` and
-  ``header=`` lines.  ``dir=`` is refused; other options are aria2's own business and are ignored with a warning.
-* coreutils (``sha256sum`` and its kin): ``HEX  name`` or ``HEX *name``; a line that begins with ``\`` has escapes in it.
+* aria2 input files: a line of URLs of the same bytes, apart by tabs or spaces, then indented ``out=``, ``checksum=``
+  and ``header=`` lines.  ``dir=`` is refused; other options are aria2's own business and are ignored with a warning.
+* coreutils (``sha256sum`` and its kin): ``HEX  name`` or ``HEX *name``; a line that begins with ``\`` has escapes.
 * BSD (``sha256sum --tag``): ``SHA256 (name) = HEX``.
 
-Empty lines and lines that begin with ``#`` are skipped.  Messages tell a line's number, and of its content only what can't
-be secret.
+Empty lines and lines that begin with ``#`` are skipped.  Messages tell a line's number, and of its content only what
+can't be secret.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def parse_manifest(content: bytes) -> Manifest:
     """Read a manifest: UTF-8, with or without byte order mark, lines ending in LF or CRLF.
 
     Raises:
-        ManifestError: A line can't be understood or is of another form than those before it, or there is no file at all.
+        ManifestError: A line can't be understood or is of another form than those before it, or there is no file.
     """
     lines = list(_read_lines(content))
     if not lines:

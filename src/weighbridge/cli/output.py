@@ -15,7 +15,7 @@ class OutputClosedError(Exception):
 
 def say(*lines: str) -> None:
     """Write lines to standard error; if nobody reads them, nothing is lost that matters."""
-    if sys.stderr is None:  # type: ignore[redundant-expr]  # closed before Python started
+    if sys.stderr is None:  # closed before Python started
         return
     with suppress(OSError, ValueError):
         for line in lines:
@@ -29,7 +29,7 @@ def put(text: str) -> None:
     Raises:
         OutputClosedError: Nobody reads it any more.
     """
-    if sys.stdout is None:  # type: ignore[redundant-expr]  # closed before Python started
+    if sys.stdout is None:  # closed before Python started
         return
     try:
         sys.stdout.buffer.write(os.fsencode(f"{text}\n"))

@@ -146,16 +146,19 @@ class Tally:
 
     def __init__(self) -> None:
         self._received: dict[str, int] = {}
+        self._partials: dict[str, Path] = {}
 
     @property
     def kept(self) -> int:
-        """Bytes of unfinished files."""
-        return sum(self._received.values())
+        """Bytes of unfinished files, those left out whose bytes were found wrong and removed."""
+        return sum(amount for name, amount in self._received.items() if self._partials[name].exists())
 
     def take(self, event: Event) -> None:
         """Account for an event."""
         match event:
-            case FileStarted(name=name, resumed=received) | FileProgress(name=name, received=received):
+            case FileStarted(name=name, resumed=resumed, partial=partial):
+                self._received[name], self._partials[name] = resumed, partial
+            case FileProgress(name=name, received=received) if name in self._partials:
                 self._received[name] = received
             case FileFinished(result=result):
                 self._received.pop(result.name, None)
@@ -166,7 +169,8 @@ class Tally:
 def summarize(results: Sequence[FileResult], seconds: float) -> str:
     """Return what became of a call, in one line."""
     fetched = sum(each.bytes_fetched for each in results)
-    text = f"{count(len(results), 'file')}, {format_bytes(sum(each.size for each in results))} in {format_seconds(seconds)}"
+    size = format_bytes(sum(each.size for each in results))
+    text = f"{count(len(results), 'file')}, {size} in {format_seconds(seconds)}"
     facts = [f"{text} ({format_rate(fetched / seconds)})" if fetched and seconds > 0 else text]
     facts.append(f"{format_bytes(sum(each.bytes_resumed for each in results))} resumed")
     for outcome, words in (("present", "already there"), ("joined", "fetched by another process")):
@@ -179,7 +183,7 @@ def summarize(results: Sequence[FileResult], seconds: float) -> str:
     return ", ".join(facts)
 
 
-def as_json(event: Event) -> dict[str, object]:
+def as_json(event: Event) -> dict[str, object]:  # noqa: PLR0911 - a table
     """Return an event as JSON can hold it; ``event`` tells which one it is."""
     match event:
         case Planned():
@@ -200,7 +204,7 @@ def as_json(event: Event) -> dict[str, object]:
 def _result_as_json(result: FileResult) -> dict[str, object]:
     return {
         "name": result.name,
-        "path": str(Path(result.path)),
+        "path": str(result.path),
         "size": result.size,
         "digest": None if result.digest is None else str(result.digest),
         "outcome": result.outcome,

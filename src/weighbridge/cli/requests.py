@@ -77,7 +77,7 @@ def _read_urls(wish: Wish) -> list[_File]:
         raise InvalidParameterError("--name names one file; with several URLs use a manifest with out= lines")
     if wish.digests and len(wish.digests) != len(wish.urls):
         raise InvalidParameterError(
-            f"{len(wish.digests)} --digest for {len(wish.urls)} URLs; give one for each, in their order, and '-' to skip one"
+            f"{len(wish.digests)} --digest for {len(wish.urls)} URLs; give one for each, in order, or '-' to skip one"
         )
     digests = wish.digests or ("-",) * len(wish.urls)
     return [

@@ -12,7 +12,7 @@ from typing import Self
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(BaseException):  # noqa: N818 - not an error, and not to be caught as one
+class Stopped(BaseException):
     """Somebody asked the command to end (``.number``: of the signal)."""
 
     def __init__(self, number: int) -> None:
@@ -26,7 +26,7 @@ class Stopped(BaseException):  # noqa: N818 - not an error, and not to be caught
 class StopSignals:
     """Turns the signals into :class:`Stopped`, raised in the main thread; a context manager.
 
-    Within :meth:`patiently` the first one only sets ``cancel``: what runs there stops by itself, letting go of its files.
+    Within :meth:`patiently` the first one only sets ``cancel``: what runs there stops by itself and in good order.
 
     Attributes:
         cancel: Set once a signal came.

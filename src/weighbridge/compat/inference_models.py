@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Literal
 
 from weighbridge.client import Client
+from weighbridge.compat.file_specs import read_specs
+from weighbridge.compat.limits import FILE_LOCK_ACQUIRE_TIMEOUT, Limits
 from weighbridge.config import inference_models_settings
-from weighbridge.core.artifacts import FileRequest
-from weighbridge.core.digests import Digest
 from weighbridge.core.errors import (
     FileHashSumMissmatch,
     InvalidParameterError,
@@ -20,8 +19,6 @@ from weighbridge.core.errors import (
     UntrustedFileError,
 )
 from weighbridge.core.events import Event, FileFinished, FileStarted, Observer
-from weighbridge.core.options import Options
-from weighbridge.progress import show_progress
 
 __all__ = [
     "FILE_LOCK_ACQUIRE_TIMEOUT",
@@ -32,17 +29,12 @@ __all__ = [
     "download_files_to_directory",
 ]
 
-FILE_LOCK_ACQUIRE_TIMEOUT = 10
-"""Seconds; the environment's ``INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT`` replaces it."""
-
-_CONNECTIONS_MAX = 64
-
 FileHandle = str
 DownloadUrl = str
 MD5Hash = str | None
 
 
-def download_files_to_directory(
+def download_files_to_directory(  # noqa: PLR0917 - the seed's own
     target_dir: str,
     files_specs: list[tuple[FileHandle, DownloadUrl, MD5Hash]],
     verbose: bool = True,
@@ -104,23 +96,20 @@ def download_files_to_directory(
     """
     del verify_hash_while_download  # the promise of this package has no switch
     settings = inference_models_settings()
-    options = _with_limits(settings.options, response_codes_to_retry, request_timeout)
-    waited = settings.wait_timeout_s if file_lock_acquire_timeout == FILE_LOCK_ACQUIRE_TIMEOUT else None
-    options = replace(
-        options,
-        transfer=replace(
-            options.transfer,
-            files=max_parallel_downloads,
-            connections_per_file=max_threads_per_download,
-            connections=min(_CONNECTIONS_MAX, max_parallel_downloads * max_threads_per_download),
-            rate_limit_bps=rate_limit,
-        ),
-        store=replace(options.store, wait_timeout_s=waited or file_lock_acquire_timeout, durable=durable),
-    )
-    requests = _read_specs(files_specs, name_after, mirrors or {})
+    options = Limits(
+        response_codes_to_retry=response_codes_to_retry,
+        request_timeout=request_timeout,
+        max_parallel_downloads=max_parallel_downloads,
+        max_threads_per_download=max_threads_per_download,
+        file_lock_acquire_timeout=file_lock_acquire_timeout,
+        rate_limit=rate_limit,
+        durable=durable,
+    ).apply(settings)
+    _check_callable(on_file_created=on_file_created, on_file_renamed=on_file_renamed, observer=observer)
+    requests = read_specs(files_specs, name_after, mirrors or {})
     with ExitStack() as stack:
         client = stack.enter_context(Client(options))
-        show = stack.enter_context(show_progress()) if verbose and not settings.is_quiet else _ignore
+        show = stack.enter_context(_bars()) if verbose and not settings.is_quiet else _ignore
 
         def tell(event: Event) -> None:
             show(event)
@@ -135,50 +124,16 @@ def download_files_to_directory(
     return {handle: paths[request.name.text] for handle, request in requests.items()}
 
 
-def _with_limits(options: Options, statuses: set[int] | None, timeout_s: float | None) -> Options:
-    http, retry = options.http, options.transfer.retry
-    if timeout_s is not None:
-        http = replace(http, connect_timeout_s=timeout_s, read_timeout_s=timeout_s)
-    if statuses is not None:
-        retry = replace(retry, statuses=frozenset(statuses))
-    return replace(options, http=http, transfer=replace(options.transfer, retry=retry))
+def _check_callable(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None and not callable(value):
+            raise InvalidParameterError(f"{name} is something that can be called, or None, not {type(value).__name__}")
 
 
-def _read_specs(
-    specs: Sequence[tuple[FileHandle, DownloadUrl, MD5Hash]], name_after: str, mirrors: Mapping[str, Sequence[str]]
-) -> dict[FileHandle, FileRequest]:
-    """Return requests by handle; files that are named after one hash become one file with several sources."""
-    if name_after not in ("file_handle", "md5_hash"):
-        raise InvalidParameterError(f"name_after is 'file_handle' or 'md5_hash', not {name_after!r}")
-    given: dict[FileHandle, FileRequest] = {}
-    merged: dict[str, FileRequest] = {}
-    for spec in specs:
-        handle, url, promised = _read_spec(spec)
-        digest = Digest.parse(promised) if promised else None
-        if name_after == "md5_hash" and digest is None:
-            raise UntrustedFileError(f"{handle!r} is to be named after its hash and has none")
-        name = digest.value if name_after == "md5_hash" and digest is not None else handle
-        request = FileRequest.parse(name, url, digest, mirrors=tuple(mirrors.get(handle, ())))
-        if given.setdefault(handle, request).artifact != request.artifact:
-            raise InvalidParameterError(f"the handle {handle!r} is given twice, for different files")
-        key = request.name.text
-        merged[key] = _merge(merged[key], request) if key in merged else request
-    return {handle: merged[request.name.text] for handle, request in given.items()}
+def _bars() -> AbstractContextManager[Observer]:
+    from weighbridge.progress import show_progress  # noqa: PLC0415 - only who looks at bars should wait for them
 
-
-def _read_spec(spec: object) -> tuple[str, str, str | None]:
-    match spec:
-        case (str(handle), str(url), (str() | None) as promised):
-            return handle, url, promised
-        case _:
-            raise InvalidParameterError("each of files_specs is (file_handle, download_url, md5_hash or None)")
-
-
-def _merge(known: FileRequest, request: FileRequest) -> FileRequest:
-    if known.artifact.digest is None or known.artifact.digest != request.artifact.digest:
-        raise InvalidParameterError(f"two different files are to be named {request.name}")
-    more = tuple(each for each in request.artifact.sources if each not in known.artifact.sources)
-    return replace(known, artifact=replace(known.artifact, sources=known.artifact.sources + more))
+    return show_progress()
 
 
 def _call_back(event: Event, created: Callable[[str], None] | None, renamed: Callable[[str, str], None] | None) -> None:

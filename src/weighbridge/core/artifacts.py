@@ -114,7 +114,7 @@ class FileRequest:
             raise InvalidNameError("a request's name is a RelativeName; FileRequest.parse reads one", name=str(given))
 
     @classmethod
-    def parse(
+    def parse(  # noqa: PLR0913 - each is a noun of its own, and all but three are named by the caller
         cls,
         name: str,
         url: str,
@@ -139,15 +139,15 @@ class FileRequest:
         """
         if isinstance(mirrors, str):
             raise RequestError(f"{name}: mirrors are a list of URLs, not one URL")
+        place = RelativeName.parse(name)
         promised = Digest.parse(digest) if isinstance(digest, str) else digest
         sources = (Source.parse(url, headers), *(Source.parse(each) for each in mirrors))
-        artifact = Artifact(name=name, sources=sources, digest=promised, size=size)
-        return cls(name=RelativeName.parse(name), artifact=artifact)
+        return cls(name=place, artifact=Artifact(name=place.text, sources=sources, digest=promised, size=size))
 
 
 def _check_header(name: object, value: object) -> None:
     if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-        raise RequestError(f"not the name of a request header: {name!r}")
+        raise RequestError("no request header can have that name")  # not repeated: name and value get mixed up
     if not isinstance(value, str) or not _VALUE.fullmatch(value):
         raise RequestError(f"the request header {name} can't have that value")
     if name.lower() in _OURS:

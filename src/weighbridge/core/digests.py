@@ -65,8 +65,9 @@ class Digest:
         Raises:
             InvalidDigestError: Unknown algorithm, not hex, or a length that doesn't fit.
         """
-        if not isinstance(text, str):
-            kind = type(text).__name__
+        given: object = text
+        if not isinstance(given, str):
+            kind = type(given).__name__
             raise InvalidDigestError(f"a digest is text like 'sha256:…', not {kind}", text=kind)
         name, separator, value = text.strip().lower().replace("=", ":", 1).rpartition(":")
         if not separator:

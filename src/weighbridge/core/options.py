@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from weighbridge.core.errors import InvalidParameterError
 
@@ -16,11 +16,43 @@ RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that say "not now" rather than "no" (RFC 9110 section 15; RFC 6585; RFC 8470)."""
 
 
-def _positive(group: object, *names: str) -> None:
+SECONDS_MAX = 2_000_000.0
+"""Longest wait there is, 23 days: the system counts the milliseconds of one in 31 bits."""
+
+STATUSES = range(100, 600)
+"""What can be the status of an answer (RFC 9110, section 15)."""
+
+_HEADER = re.compile(r"[\t\x20-\x7e\x80-\xff]+")
+
+
+def _check_seconds(group: object, *names: str) -> None:
     for name in names:
         value = getattr(group, name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise InvalidParameterError(f"{name} must be a number above 0, not {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= SECONDS_MAX:
+            raise InvalidParameterError(
+                f"{name} must be a number of seconds above 0 and at most {SECONDS_MAX:.0f}, not {value!r}"
+            )
+
+
+def _check_counts(group: object, *names: str) -> None:
+    for name in names:
+        value = getattr(group, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InvalidParameterError(f"{name} must be a whole number above 0, not {value!r}")
+
+
+def _check_rates(group: object, *names: str) -> None:
+    for name in names:
+        value = getattr(group, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < float("inf"):
+            raise InvalidParameterError(f"{name} must be a number of bytes a second, at least 1, not {value!r}")
+
+
+def _read_statuses(given: object) -> frozenset[int]:
+    statuses = frozenset(given) if isinstance(given, Iterable) and not isinstance(given, str) else None
+    if statuses is None or not all(isinstance(each, int) and each in STATUSES for each in statuses):
+        raise InvalidParameterError(f"statuses must be a set of HTTP statuses like 503, not {given!r}")
+    return statuses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +76,9 @@ class RetryOptions:
     statuses: frozenset[int] = RETRY_STATUSES
 
     def __post_init__(self) -> None:
-        _positive(self, "attempts", "wait_initial_s", "wait_max_s", "pause_max_s", "refill_bytes")
+        _check_counts(self, "attempts", "refill_bytes")
+        _check_seconds(self, "wait_initial_s", "wait_max_s", "pause_max_s")
+        object.__setattr__(self, "statuses", _read_statuses(self.statuses))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +97,17 @@ class HttpOptions:
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 30.0
     user_agent: str = "weighbridge"
-    proxies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # their URLs may hold passwords
     ca_bundle: Path | None = None
     redirects_max: int = 20
 
     def __post_init__(self) -> None:
-        _positive(self, "connect_timeout_s", "read_timeout_s", "redirects_max")
+        object.__setattr__(self, "proxies", dict(self.proxies))  # ours from now on
+        _check_seconds(self, "connect_timeout_s", "read_timeout_s")
+        _check_counts(self, "redirects_max")
+        agent: object = self.user_agent
+        if not isinstance(agent, str) or not _HEADER.fullmatch(agent):
+            raise InvalidParameterError(f"user_agent must be text that fits a header, not {agent!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +150,12 @@ class TransferOptions:
     retry: RetryOptions = field(default_factory=RetryOptions)
 
     def __post_init__(self) -> None:
-        _positive(self, "connections", "connections_per_file", "files", "first_piece", "piece_min", "piece_max")
-        _positive(self, "piece_seconds", "split_min", "read_size", "hash_lag", "straggler_s", "stall_window_s")
-        _positive(self, "stall_floor_bps", "flush_interval_s")
+        _check_counts(self, "connections", "connections_per_file", "files", "first_piece", "piece_min", "piece_max")
+        _check_counts(self, "split_min", "read_size", "hash_lag")
+        _check_seconds(self, "piece_seconds", "straggler_s", "stall_window_s", "flush_interval_s")
+        _check_rates(self, "stall_floor_bps")
         if self.rate_limit_bps is not None:
-            _positive(self, "rate_limit_bps")
+            _check_rates(self, "rate_limit_bps")
         if self.piece_max < self.piece_min:
             raise InvalidParameterError("piece_max must not be below piece_min")
 
@@ -137,7 +177,7 @@ class StoreOptions:
     receipts: Path | None = None
 
     def __post_init__(self) -> None:
-        _positive(self, "claim_ttl_s", "wait_timeout_s")
+        _check_seconds(self, "claim_ttl_s", "wait_timeout_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +185,9 @@ class Options:
     """Everything a client can be told, one group for each reader.
 
     Attributes:
+        http: How connections are made.
+        transfer: How bytes are fetched.
+        store: How files are kept.
         offline: Never touch the network; what is not here is an error.
     """
 

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from weighbridge.core.errors import InvalidURLError
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_.])?", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNREADABLE = "(not a URL)"
@@ -60,7 +60,7 @@ def parse_url(url: str) -> tuple[str, Origin, str | None]:
     bare = urlunsplit((origin.scheme, host, _quote_spaces(parts.path) or "/", parts.query, ""))
     userinfo = None
     if parts.username or parts.password:
-        userinfo = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        userinfo = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     return bare, origin, userinfo
 
 

@@ -53,8 +53,8 @@ _CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 # What library errors mean to us, the most particular first.
 _MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[TransferError], str], ...] = (
     ((NameResolutionError,), ConnectError, "the name of {origin} can't be resolved"),
+    ((NewConnectionError,), ConnectError, "no connection to {origin}: {reason}"),  # a kind of the next one
     ((ConnectTimeoutError,), ConnectError, "{origin} did not accept a connection in time"),
-    ((NewConnectionError,), ConnectError, "no connection to {origin}: {reason}"),
     ((ProxyError,), ConnectError, "the proxy for {origin} refused: {reason}"),
     ((SSLError, ssl.SSLError), ConnectError, "no safe connection to {origin}: TLS failed"),
     ((ReadTimeoutError, TimeoutError), StalledError, "{origin} sent nothing for the whole read timeout"),

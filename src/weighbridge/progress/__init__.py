@@ -22,7 +22,7 @@ def show_progress() -> Iterator[Observer]:
     written to standard output.
     """
     stream: TextIO | None = sys.stderr
-    if stream is None:  # type: ignore[redundant-expr]  # closed before Python started
+    if stream is None:  # closed before Python started
         yield _ignore
     elif not _is_terminal(stream):
         yield LineDisplay(stream).show

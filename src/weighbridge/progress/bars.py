@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -40,7 +41,7 @@ class BarDisplay:
             redirect_stdout=False,  # what is printed there is the caller's, and may be on its way into a file
         )
 
-    def __enter__(self) -> BarDisplay:
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 

@@ -211,7 +211,8 @@ class Board:
 
 def describe_retry(name: str, reason: str) -> str:
     """Say in one line why a file is tried again."""
-    return printable(reason if name in reason else f"{name}: {reason}")
+    is_named = reason.startswith(name) or f"/{name}" in reason  # as the end of a URL
+    return printable(reason if is_named else f"{name}: {reason}")
 
 
 def _total(files: list[_File], expected: int, bps: float | None) -> Row:

@@ -1,34 +1,76 @@
 """Who may fill a partial: a lease kept alive by a heartbeat, taken over when its owner is gone or silent.
 
 A claim saves work and nothing else: if two processes ever hold one at the same time, each writes a partial of its own
-and publishes verified bytes by a rename.
+and publishes verified bytes by a rename.  It rests on exclusive creation alone, so it needs no lock that a file system
+might not have.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import secrets
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
-
-from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
 
 from weighbridge.store.faults import storing
-from weighbridge.store.owners import is_zombie
+from weighbridge.store.layout import CLAIM_SUFFIX
+from weighbridge.store.owners import Owner
 
-Lease = SoftFileLease
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_LARGEST = 4096  # bytes of a claim that are read
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """What a look at a claim's file tells: which file it is, when its holder last gave a sign, who that is."""
+
+    inode: int
+    sign_ns: int
+    owner: Owner | None
+
+
+class Lease:
+    """What a waiter remembers of a claim it wants.
+
+    Args:
+        path: The claim's file.
+        ttl_s: Seconds of silence after which its holder is replaced, by this waiter's own monotonic clock.
+    """
+
+    def __init__(self, path: Path, ttl_s: float) -> None:
+        self.path = path
+        self._ttl_s = ttl_s
+        self._seen: _Holder | None = None
+        self._seen_at = 0.0
+
+    def must_yield(self, holder: _Holder) -> bool:
+        """Tell whether the holder has lost its right: it is provably gone, or was silent for too long."""
+        now = time.monotonic()
+        if holder != self._seen:
+            self._seen, self._seen_at = holder, now
+        is_gone = holder.owner is not None and holder.owner.is_gone(holder.sign_ns / 1e9)
+        return is_gone or now - self._seen_at >= self._ttl_s
 
 
 class Claim:
     """A held claim; made by :meth:`try_take`.
 
     Args:
-        lease: The lease, acquired.
+        path: Its file.
+        descriptor: Open on the very file that was made, so that a successor's is never taken for it.
     """
 
-    def __init__(self, lease: Lease) -> None:
-        self._lease = lease
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._lock = threading.Lock()  # guards the descriptor's end
 
     @classmethod
-    def try_take(cls, lease: Lease) -> Self | None:
+    def try_take(cls, lease: Lease) -> Claim | None:
         """Take the claim if nobody alive holds it; never waits.
 
         Call it again on the same lease to wait: silence is measured from one call to the next.
@@ -39,35 +81,126 @@ class Claim:
         Raises:
             StoreError: The directory takes no files.
         """
-        path = Path(lease.lock_file)
-        with storing(path, "claim"):
-            if _acquire(lease):
-                return cls(lease)
-            owner = lease.owner
-            if owner is None or not is_zombie(owner.pid, owner.start):
-                return None
-            lease.force_break()  # killed, and its parent has not noticed: for filelock it is still alive
-            return cls(lease) if _acquire(lease) else None
+        with storing(lease.path, "claim"):
+            taken = _create(lease.path)
+            if taken is None:
+                holder = _look(lease.path)
+                if holder is not None and not lease.must_yield(holder):
+                    return None
+                if holder is not None:
+                    _evict(lease.path, holder)
+                taken = _create(lease.path)
+        return taken
+
+    def beat(self) -> None:
+        """Show that the holder is alive; harmless if the claim was lost or released."""
+        with self._lock, suppress(OSError):
+            if self._descriptor >= 0:
+                os.utime(self._descriptor)
 
     def release(self) -> None:
         """Let go; harmless if the claim was lost."""
-        with storing(Path(self._lease.lock_file), "release the claim"):
-            self._lease.release()
+        with self._lock, storing(self._path, "release the claim"):
+            if self._descriptor < 0:
+                return
+            try:
+                if _inode(self._path) == os.fstat(self._descriptor).st_ino:
+                    self._path.unlink(missing_ok=True)
+            finally:
+                os.close(self._descriptor)
+                self._descriptor = -1
+
+
+class Heart:
+    """Beats for all claims of a call, from one thread.
+
+    Args:
+        interval_s: Seconds between beats.
+    """
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._claims: set[Claim] = set()
+        self._lock = threading.Lock()  # guards _claims
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="weighbridge-heart", daemon=True)
+        self._thread.start()
+
+    def add(self, claim: Claim) -> None:
+        """Keep a claim alive."""
+        with self._lock:
+            self._claims.add(claim)
+
+    def remove(self, claim: Claim) -> None:
+        """Stop keeping a claim alive."""
+        with self._lock:
+            self._claims.discard(claim)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(self._interval_s):
+            with self._lock:
+                claims = list(self._claims)
+            for claim in claims:
+                claim.beat()
 
 
 def lease_for(path: Path, ttl_s: float) -> Lease:
-    """Return a lease on ``path``, not yet acquired.
-
-    Args:
-        path: The claim's file.
-        ttl_s: Seconds of silence after which its holder is replaced; the same for all who ask.
-    """
-    return SoftFileLease(str(path), lease_duration=ttl_s, thread_local=False)
+    """Return a lease on ``path``, not yet taken; see :class:`Lease`."""
+    return Lease(path, ttl_s)
 
 
-def _acquire(lease: Lease) -> bool:
+def _create(path: Path) -> Claim | None:
     try:
-        lease.acquire(blocking=False)
-    except (Timeout, LeaseSettingsMismatch):
-        return False
-    return True
+        descriptor = os.open(path, _FLAGS, 0o666)
+    except FileExistsError:
+        return None
+    record = {"owner": Owner.current().to_record(), "nonce": secrets.token_hex(8)}
+    try:
+        os.write(descriptor, json.dumps(record).encode("utf-8"))
+    except OSError:
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+        raise
+    return Claim(path, descriptor)
+
+
+def _look(path: Path) -> _Holder | None:
+    """Return who holds a claim; None if nobody does.  A holder that can't be read is nobody we know."""
+    try:
+        with path.open("rb") as file:
+            found, content = os.fstat(file.fileno()), file.read(_LARGEST)
+    except FileNotFoundError:
+        return None
+    try:
+        owner = Owner.from_record(json.loads(content)["owner"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        owner = None
+    return _Holder(found.st_ino, found.st_mtime_ns, owner)
+
+
+def _evict(path: Path, holder: _Holder) -> None:
+    """Take a claim's file away from a holder that must yield; of several who try, one succeeds.
+
+    Should a third process have replaced the file since we looked, its claim is put back.
+    """
+    aside = path.with_name(f"{path.name.removesuffix(CLAIM_SUFFIX)}.{secrets.token_hex(4)}{CLAIM_SUFFIX}")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return
+    if _inode(aside) != holder.inode:
+        with suppress(OSError):
+            path.hardlink_to(aside)
+    aside.unlink(missing_ok=True)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 PARTIAL_SUFFIX = ".wb-partial"
@@ -26,7 +27,7 @@ JOURNAL = "journal"
 _STEM_BYTES = 120
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the prefix is worked out once
 class Place:
     """A final path and the names of everything unfinished beside it."""
 
@@ -37,13 +38,12 @@ class Place:
         """The directory of the file."""
         return self.final.parent
 
-    @property
+    @cached_property
     def prefix(self) -> str:
         """What the names of all unfinished things of this file begin with."""
-        name = self.final.name
-        key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-        stem = name.encode("utf-8", "surrogateescape")[:_STEM_BYTES].decode("utf-8", "ignore")
-        return f".{stem}.{key}."
+        name = self.final.name.encode("utf-8", "surrogateescape")
+        key = hashlib.sha256(name).hexdigest()[:12]
+        return f".{name[:_STEM_BYTES].decode('utf-8', 'ignore')}.{key}."
 
     @property
     def claim(self) -> Path:
@@ -57,3 +57,7 @@ class Place:
     def owns(self, name: str) -> bool:
         """Tell whether ``name`` is that of a partial of this file."""
         return name.startswith(self.prefix) and name.endswith(PARTIAL_SUFFIX)
+
+    def is_evicted_claim(self, name: str) -> bool:
+        """Tell whether ``name`` is that of a claim which was taken away and, its taker having died, never removed."""
+        return name.startswith(self.prefix) and name.endswith(CLAIM_SUFFIX) and name != self.claim.name

@@ -34,8 +34,7 @@ class Owner:
     @classmethod
     def current(cls) -> Self:
         """Return the process that asks."""
-        state = _process_state(os.getpid())
-        return cls(socket.gethostname(), boot_id(), _namespace(), os.getpid(), state[1] if state else 0)
+        return cls(*_describe(os.getpid()))
 
     @classmethod
     def from_record(cls, record: Any) -> Self | None:
@@ -67,25 +66,19 @@ class Owner:
 
 
 @lru_cache(maxsize=1)
+def _describe(pid: int) -> tuple[str, str, int, int, int]:
+    """Return the fields of this process; looked up once, and anew in a forked child."""
+    state = _process_state(pid)
+    return socket.gethostname(), boot_id(), _namespace(), pid, state[1] if state else 0
+
+
+@lru_cache(maxsize=1)
 def boot_id() -> str:
     """Return the random id of this run of the kernel; empty where there is none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
-
-
-def is_zombie(pid: int, start: int | None) -> bool:
-    """Tell whether a process is dead and only waits for its parent to notice.
-
-    Args:
-        pid: Process id.
-        start: What filelock notes of an owner: the kernel's random id above 64 bits of start time.
-    """
-    state = _process_state(pid)
-    if start is None or state is None or state[0] not in _DEAD_STATES:
-        return False
-    return boot_id() != "" and start == int(boot_id().replace("-", ""), 16) << 64 | state[1]
 
 
 def _namespace() -> int:

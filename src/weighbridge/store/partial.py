@@ -127,7 +127,11 @@ class Partial:
         """Publish: flush, rename to the final name, drop the rest."""
         publish(self.path / DATA, self._final, durable=self._durable)
         self.close()
-        remove_partial(self.path)
+        try:
+            (self.path / JOURNAL).unlink()
+            self.path.rmdir()
+        except OSError:
+            remove_partial(self.path)
 
     def release(self) -> None:
         """Let go of an unfinished file on purpose: anybody may go on with it."""

@@ -1,7 +1,8 @@
 """Notes that a file was verified, so that looking at it again costs a stat instead of a read.
 
-Receipts live outside the directories they speak of.  One holds as long as size, both times and inode of the file are
-what they were; losing receipts costs a read of the file, never correctness.
+Receipts live outside the directories they speak of: one file of JSON lines for each, the last line about a name counts.
+One holds as long as size, both times and inode of the file are what they were; losing receipts costs a read of the
+file, never correctness.
 """
 
 from __future__ import annotations
@@ -10,17 +11,22 @@ import hashlib
 import json
 import os
 import secrets
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from weighbridge.core.digests import Digest
 
 _SETTLED_NS = 2_000_000_000  # a file younger than this could change again within the same clock tick
+_SLACK = 256  # lines that may be out of date before a file of receipts is written anew
+
+_Lines = dict[str, dict[str, Any]]
 
 
 class Receipts:
-    """A directory of receipts; every failure of it counts as "no receipt".
+    """A directory of receipts; every failure of it counts as "no receipt".  Safe to use from many threads.
 
     Args:
         root: Where they are kept; None keeps none.
@@ -28,19 +34,27 @@ class Receipts:
 
     def __init__(self, root: Path | None) -> None:
         self._root = root
+        self._known: dict[Path, _Lines] = {}
+        self._fresh: dict[Path, _Lines] = {}
+        self._lock = threading.Lock()  # guards _known and _fresh
 
     def knows(self, path: Path, digest: Digest) -> bool:
         """Tell whether ``path`` was found to have ``digest`` and was not touched since."""
         if self._root is None:
             return False
+        with self._lock:
+            receipt = self._lines(path.parent).get(path.name)
         try:
-            receipt = json.loads(self._place(path).read_bytes())
-            return bool(receipt["file"] == _facts(path) and receipt["digests"][digest.algorithm] == digest.value)
-        except (OSError, ValueError, KeyError, TypeError):
+            return (
+                receipt is not None
+                and receipt["file"] == _facts(path)
+                and receipt["digests"].get(digest.algorithm) == digest.value
+            )
+        except (OSError, KeyError, TypeError, AttributeError):
             return False
 
     def note(self, path: Path, digest: Digest, *, began_ns: int | None = None) -> None:
-        """Note that ``path`` has ``digest``.
+        """Note that ``path`` has ``digest``; it is kept by :meth:`save`.
 
         Args:
             path: The file.
@@ -48,27 +62,70 @@ class Receipts:
             began_ns: Wall-clock nanoseconds at which reading began; nothing is noted about a file that was
                 changed only just before.  None for a file this package has just published.
         """
-        if self._root is None:
-            return
-        with suppress(OSError, ValueError):
-            facts, place = _facts(path), self._place(path)
+        with suppress(OSError):
+            facts = _facts(path)
             if began_ns is not None and began_ns - max(facts["mtime_ns"], facts["ctime_ns"]) < _SETTLED_NS:
                 return
-            receipt = {"path": str(path), "file": facts, "digests": {digest.algorithm: digest.value}}
-            place.parent.mkdir(parents=True, exist_ok=True)
-            fresh = place.with_name(f"{place.name}.{secrets.token_hex(4)}")
-            fresh.write_text(json.dumps(receipt), encoding="utf-8")
-            fresh.replace(place)
+            receipt = {"name": path.name, "file": facts, "digests": {digest.algorithm: digest.value}}
+            with self._lock:
+                self._lines(path.parent)[path.name] = receipt
+                self._fresh.setdefault(path.parent, {})[path.name] = receipt
 
-    def _place(self, path: Path) -> Path:
-        assert self._root is not None  # noqa: S101 - both callers have checked
-        key = hashlib.sha256(os.fsencode(path)).hexdigest()
-        return self._root / key[:2] / f"{key[2:]}.json"
+    def save(self) -> None:
+        """Write what was noted since the last time."""
+        with self._lock:
+            fresh, self._fresh = self._fresh, {}
+            known = {parent: dict(self._known.get(parent, {})) for parent in fresh}
+        if self._root is None:
+            return
+        for parent, lines in fresh.items():
+            with suppress(OSError):
+                _append(self._place(self._root, parent), lines, known[parent])
+
+    def _lines(self, parent: Path) -> _Lines:
+        if parent not in self._known:
+            self._known[parent] = {} if self._root is None else _load(self._place(self._root, parent))
+        return self._known[parent]
+
+    @staticmethod
+    def _place(root: Path, parent: Path) -> Path:
+        key = hashlib.sha256(os.fsencode(parent)).hexdigest()
+        return root / key[:2] / f"{key[2:]}.jsonl"
 
 
 def now_ns() -> int:
     """Return the wall clock that file times are compared with, in nanoseconds."""
     return time.time_ns()
+
+
+def _load(place: Path) -> _Lines:
+    lines: _Lines = {}
+    try:
+        content = place.read_bytes()
+    except OSError:
+        return lines
+    for line in content.splitlines():
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            receipt = json.loads(line)
+            lines[receipt["name"]] = receipt
+    return lines
+
+
+def _append(place: Path, fresh: _Lines, known: _Lines) -> None:
+    """Add lines with one write, or write the file anew when most of it is out of date."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    content = _encode(fresh)
+    with place.open("ab") as file:
+        file.write(content)
+        length = file.tell()
+    if length > 2 * len(_encode(known)) + _SLACK * len(content) // max(1, len(fresh)):
+        anew = place.with_name(f"{place.name}.{secrets.token_hex(4)}")
+        anew.write_bytes(_encode(known))
+        anew.replace(place)
+
+
+def _encode(lines: _Lines) -> bytes:
+    return b"".join(json.dumps(receipt, separators=(",", ":")).encode("utf-8") + b"\n" for receipt in lines.values())
 
 
 def _facts(path: Path) -> dict[str, int]:

@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from weighbridge.core.ranges import RangeSet
 from weighbridge.core.recovery import Recovered
 from weighbridge.store import journal
 from weighbridge.store.faults import storing
-from weighbridge.store.journal import Identity, JournalState, JournalWriter
-from weighbridge.store.layout import DATA, JOURNAL, PARTIAL_SUFFIX, Place
+from weighbridge.store.journal import Identity, JournalState
+from weighbridge.store.layout import CLAIM_SUFFIX, DATA, JOURNAL, PARTIAL_SUFFIX, Place
 from weighbridge.store.owners import Owner, boot_id
 from weighbridge.store.partial import Partial, remove_partial
 
@@ -46,11 +47,11 @@ class Leftover:
         return self.state.is_released or self.state.owner.is_gone(self.last_sign_at)
 
 
-def find_partials(parent: Path) -> list[str]:
-    """Return the names of all partials in a directory; none if it can't be read."""
+def find_leftovers(parent: Path) -> list[str]:
+    """Return the names of all partials and claims in a directory; none if it can't be read."""
     try:
         with os.scandir(parent) as entries:
-            return [entry.name for entry in entries if entry.name.endswith(PARTIAL_SUFFIX)]
+            return [entry.name for entry in entries if entry.name.endswith((PARTIAL_SUFFIX, CLAIM_SUFFIX))]
     except OSError:
         return []
 
@@ -102,9 +103,12 @@ def open_partial(place: Place, identity: Identity, names: Sequence[str], *, dura
 
 
 def remove_free(place: Place, names: Sequence[str]) -> None:
-    """Remove the partials of a file that is complete, except those somebody may still be writing."""
+    """Remove what is left of a file that is complete, except partials that somebody may still be writing."""
     for name in names:
-        if place.owns(name):
+        if place.is_evicted_claim(name):
+            with suppress(OSError):
+                (place.parent / name).unlink(missing_ok=True)
+        elif place.owns(name):
             leftover = _read(place.parent / name)
             if leftover.is_free:
                 remove_partial(leftover.path)
@@ -180,20 +184,15 @@ def _copy_span(source: int, target: int, start: int, stop: int) -> int:
 
 
 def _begin(own: Path, final: Path, identity: Identity, recovered: Recovered, *, durable: bool) -> Partial:
-    """Write a fresh journal that says what counts, under our name, then open."""
+    """Write a journal that says, under our name, what counts, then open."""
+    records = [journal.header_record(identity, Owner.current())]
+    if recovered.size is not None:
+        records.append(journal.size_record(recovered.size, recovered.validator))
+    records += [journal.wrote_record(each.start, each.stop) for each in recovered.written]
+    records += [journal.prefix_record(at, digest) for at, digest in sorted(recovered.prefixes.items())]
     with storing(own, "create"):
         own.mkdir(exist_ok=True)
         fresh = own / f"{JOURNAL}.new"
-        fresh.unlink(missing_ok=True)
-        writer = JournalWriter(fresh)
-        try:
-            records = [journal.header_record(identity, Owner.current())]
-            if recovered.size is not None:
-                records.append(journal.size_record(recovered.size, recovered.validator))
-            records += [journal.wrote_record(each.start, each.stop) for each in recovered.written]
-            records += [journal.prefix_record(at, digest) for at, digest in sorted(recovered.prefixes.items())]
-            writer.append(*records)
-        finally:
-            writer.close()
-        fresh.replace(own / JOURNAL)
+        fresh.write_bytes(b"".join(map(journal.encode, records)))
+        fresh.replace(own / JOURNAL)  # what an adopted one said counts until this one is whole
     return Partial(own, final, recovered, durable=durable)

@@ -8,7 +8,7 @@ from weighbridge.core.options import TransferOptions
 
 _LAGGARD_SPEED = 4.0  # a piece this many times slower than the best source holds everyone up
 _LAGGARD_SECONDS = 3.0
-_WORTH_SPLITTING_S = 0.25
+_WORTH_SPLITTING_S = 1.0
 _LATENCIES_PER_PIECE = 4.0
 
 

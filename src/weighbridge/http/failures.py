@@ -1,0 +1,101 @@
+"""What the errors of the HTTP library mean, in our terms and without its texts, which may hold whole URLs."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, RemoteDisconnected
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    IncompleteRead,
+    InvalidChunkLength,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from weighbridge.core.errors import (
+    BadAnswerError,
+    ConnectError,
+    InvalidURLError,
+    StalledError,
+    TransferError,
+    TruncatedError,
+)
+from weighbridge.core.urls import origin_of, redact
+from weighbridge.http.transport import Interrupt
+
+_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
+_WANTS_PASSWORD = "407"  # noqa: S105 - a status
+
+# The most particular first: urllib3 counts a refused connection among the timeouts.
+_MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[TransferError], str], ...] = (
+    ((NameResolutionError,), ConnectError, "the name of {origin} can't be resolved"),
+    ((NewConnectionError,), ConnectError, "no connection to {origin}: {reason}"),
+    ((ConnectTimeoutError,), ConnectError, "{origin} did not accept a connection in time"),
+    ((ProxyError,), ConnectError, "no connection to {origin} through the proxy: {reason}"),
+    ((SSLError, ssl.SSLError), ConnectError, "no safe connection to {origin}: TLS failed"),
+    ((ReadTimeoutError, TimeoutError), StalledError, "{origin} sent nothing for the whole read timeout"),
+    ((ProtocolError, OSError, HTTPException), ConnectError, "the connection to {origin} broke: {reason}"),
+)
+
+
+@contextmanager
+def mapped(url: str, interrupt: Interrupt) -> Iterator[None]:
+    """Turn every failure of the block into one of ours; one that ``interrupt`` caused into its reason."""
+    try:
+        yield
+    except (HTTPError, HTTPException, OSError, ValueError) as error:
+        if interrupt.reason is not None:
+            raise interrupt.reason from error
+        raise _translate(error, url) from error
+
+
+def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:
+    shown, origin, reason = redact(url), str(origin_of(url)), _reason(error)
+    if isinstance(error, LocationParseError):
+        return InvalidURLError(f"not a URL that can be asked: {shown}", url=shown)
+    if isinstance(error, SSLError | ssl.SSLError) and _CERTIFICATE in str(error):
+        return ConnectError(f"{origin} has a certificate that is not trusted here", url=shown, is_permanent=True)
+    if isinstance(error, InvalidChunkLength | IncompleteRead) or _is_cut(error):
+        return TruncatedError(f"the answer of {shown} ended early", url=shown)
+    for kinds, kind, words in _MEANINGS:
+        if isinstance(error, kinds):
+            translated = kind(words.format(origin=origin, reason=reason), url=shown)
+            if isinstance(translated, ConnectError):
+                translated.is_permanent = _WANTS_PASSWORD in reason
+            return translated
+    return BadAnswerError(f"the answer of {shown} can't be read as HTTP: {type(error).__name__}", url=shown)
+
+
+def _is_cut(error: Exception) -> bool:
+    return isinstance(error, ProtocolError) and any(
+        isinstance(each, IncompleteRead | InvalidChunkLength) for each in error.args
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """Return the operating system's words for the cause, or the kind of error; never the library's text."""
+    cause: BaseException | None = error
+    innermost = error
+    while cause is not None:
+        innermost = cause
+        tunnel = _TUNNEL.search(str(cause)) if isinstance(cause, OSError) else None
+        if tunnel is not None:
+            return f"it answered {tunnel[1]}"
+        if isinstance(cause, RemoteDisconnected):
+            return "closed without an answer"
+        if isinstance(cause, OSError) and cause.strerror and cause.errno is not None:
+            return cause.strerror
+        nested = next((each for each in cause.args if isinstance(each, BaseException)), None)
+        cause = nested or cause.__cause__ or cause.__context__
+    return type(innermost).__name__

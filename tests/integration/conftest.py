@@ -1,0 +1,32 @@
+"""A running origin and a place for files, for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.fault_server import FaultServer, SparseFile
+
+SIZE = 1 << 20
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    """The primary: ``/model.bin`` is 1 MiB, which is several pieces; ``/small.bin`` is one."""
+    with FaultServer({"/model.bin": SparseFile(SIZE), "/small.bin": SparseFile(10_000, seed=1)}) as running:
+        yield running
+
+
+@pytest.fixture
+def mirror() -> Iterator[FaultServer]:
+    """Another origin with the same files."""
+    with FaultServer({"/model.bin": SparseFile(SIZE), "/small.bin": SparseFile(10_000, seed=1)}) as running:
+        yield running
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where files are to be had; not made yet."""
+    return tmp_path / "out"

@@ -1,0 +1,57 @@
+"""Small C libraries put in front of the C library of a client process; each says in its source what it does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_SOURCES = Path(__file__).with_name("shims")
+
+
+@dataclass(frozen=True, slots=True)
+class Shims:
+    """The compiled libraries.
+
+    Attributes:
+        directory: Where they are.
+    """
+
+    directory: Path
+
+    @classmethod
+    def build(cls, directory: Path) -> Shims:
+        """Compile all of them with gcc."""
+        for source in _SOURCES.glob("*.c"):
+            library = directory / f"{source.stem}.so"
+            command = ["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", library, source]
+            subprocess.run([*command, "-ldl", "-lpthread"], check=True, timeout=60)
+        return cls(directory)
+
+    def acting(self, *rules: str) -> dict[str, str]:
+        """Return the environment of a process in which ``rules`` hold; see ``stopper.c`` for how they are written."""
+        return {"LD_PRELOAD": str(self.directory / "stopper.so"), "WB_RULES": ";".join(rules)}
+
+    def recording(self, log: Path, root: Path) -> dict[str, str]:
+        """Return the environment of a process whose file operations below ``root`` are noted in ``log``."""
+        return {
+            "LD_PRELOAD": str(self.directory / "recorder.so"),
+            "WB_LOG": os.fspath(log),
+            "WB_ROOT": os.fspath(root),
+        }
+
+    def without_locks(self) -> dict[str, str]:
+        """Return the environment of a process for which every kernel lock succeeds and locks nothing."""
+        return {"LD_PRELOAD": str(self.directory / "noflock.so")}
+
+
+def failing(call: str, glob: str, error: int, nth: int = 0) -> str:
+    """Return the rule that lets the ``nth`` such call (0: each) fail with ``error``."""
+    return f"{call} {glob} {nth} before errno:{error}"
+
+
+def joined(rules: Sequence[str]) -> str:
+    """Return several rules as one."""
+    return ";".join(rules)
