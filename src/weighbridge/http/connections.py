@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,7 +41,7 @@ class _Breakable:
     host: str
     port: int
     timeout: float | None
-    socket_options: Sequence[tuple[int, int, int | bytes]] | None
+    socket_options: Any
     _dns_host: str
 
     def request(self, *args: Any, **kwargs: Any) -> None:
@@ -121,13 +121,13 @@ class _TLSConnection(_Breakable, HTTPSConnection):
 class PlainPool(HTTPConnectionPool):
     """Breakable connections to one origin."""
 
-    ConnectionCls = _PlainConnection
+    ConnectionCls: Any = _PlainConnection
 
 
 class TLSPool(HTTPSConnectionPool):
     """Breakable TLS connections to one origin."""
 
-    ConnectionCls = _TLSConnection
+    ConnectionCls: Any = _TLSConnection
 
 
 # What urllib3 logs ------------------------------------------------------------------------------------------

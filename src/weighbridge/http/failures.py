@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException, RemoteDisconnected
 
 from urllib3.exceptions import (
@@ -49,15 +47,27 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[TransferError], str], .
 )
 
 
-@contextmanager
-def mapped(url: str, interrupt: Interrupt) -> Iterator[None]:
-    """Turn every failure of the block into one of ours; one that ``interrupt`` caused into its reason."""
-    try:
-        yield
-    except (HTTPError, HTTPException, OSError, ValueError) as error:
-        if interrupt.reason is not None:
-            raise interrupt.reason from error
-        raise _translate(error, url) from error
+class mapped:  # noqa: N801 - reads as a verb where it is used
+    """Turn every failure of a ``with`` block into one of ours; one that the interrupt caused into its reason.
+
+    A class, since every read of a body enters it.
+    """
+
+    __slots__ = ("_interrupt", "_url")
+
+    def __init__(self, url: str, interrupt: Interrupt) -> None:
+        self._url = url
+        self._interrupt = interrupt
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, HTTPError | HTTPException | OSError | ValueError):
+            return
+        if self._interrupt.reason is not None:
+            raise self._interrupt.reason from error
+        raise _translate(error, self._url) from error
 
 
 def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:

@@ -6,101 +6,25 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
-from http.client import HTTPException
 from typing import Any
 from urllib.parse import unquote
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    IncompleteRead,
-    InvalidChunkLength,
-    LocationParseError,
-    NameResolutionError,
-    NewConnectionError,
-    ProtocolError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
-from urllib3.util import Timeout, parse_url
+from urllib3.exceptions import HTTPError
+from urllib3.util import Timeout, make_headers, parse_url
 
-from weighbridge.core.errors import (
-    BadAnswerError,
-    ConnectError,
-    InvalidURLError,
-    RateLimitedError,
-    RedirectError,
-    StalledError,
-    TransferError,
-    TruncatedError,
-)
+from weighbridge.core.errors import InvalidURLError, RateLimitedError, RedirectError
 from weighbridge.core.options import HttpOptions, RetryOptions
-from weighbridge.core.urls import Origin, follow, origin_of, redact
+from weighbridge.core.urls import Origin, follow, is_loopback, origin_of, redact
+from weighbridge.http.connections import PlainPool, TLSPool, breakable
+from weighbridge.http.failures import mapped
 from weighbridge.http.messages import format_range
 from weighbridge.http.pacing import HostPacer
-from weighbridge.http.transport import Interrupt, Request
+from weighbridge.http.transport import HostPausedError, Interrupt, Request
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DRAINABLE = 64 * 1024  # bytes of an unwanted body that are cheaper to read than a new connection
-_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
-
-
-# What library errors mean to us, the most particular first.
-_MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[TransferError], str], ...] = (
-    ((NameResolutionError,), ConnectError, "the name of {origin} can't be resolved"),
-    ((NewConnectionError,), ConnectError, "no connection to {origin}: {reason}"),  # a kind of the next one
-    ((ConnectTimeoutError,), ConnectError, "{origin} did not accept a connection in time"),
-    ((ProxyError,), ConnectError, "the proxy for {origin} refused: {reason}"),
-    ((SSLError, ssl.SSLError), ConnectError, "no safe connection to {origin}: TLS failed"),
-    ((ReadTimeoutError, TimeoutError), StalledError, "{origin} sent nothing for the whole read timeout"),
-    ((ProtocolError, OSError, HTTPException), ConnectError, "the connection to {origin} broke: {reason}"),
-)
-
-
-class _Current(threading.local):
-    interrupt: Interrupt | None = None
-
-
-_current = _Current()  # which exchange this thread is in, for the connection classes below
-
-
-class _Watched:
-    """Names the socket to the exchange that uses it, so that another thread can break it."""
-
-    sock: Any
-
-    def connect(self) -> None:
-        super().connect()  # type: ignore[misc]
-        self._attach()
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        self._attach()
-        super().request(*args, **kwargs)  # type: ignore[misc]
-
-    def _attach(self) -> None:
-        if _current.interrupt is not None:
-            _current.interrupt.attach(self.sock)
-
-
-class _PlainConnection(_Watched, HTTPConnection):
-    pass
-
-
-class _TLSConnection(_Watched, HTTPSConnection):
-    pass
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
 
 
 class PoolTransport:
@@ -131,6 +55,7 @@ class PoolTransport:
             if raw.status not in _REDIRECTS or location is None:
                 return PoolResponse(raw, url, interrupt)
             _drop(raw)
+            interrupt.attach(None)  # the connection may be somebody else's by now
             url = _next_hop(url, location)
             if url in seen or len(seen) > self._options.redirects_max:
                 kind = "in a loop" if url in seen else f"more than {self._options.redirects_max} times"
@@ -147,23 +72,19 @@ class PoolTransport:
 
     def _send(self, request: Request, url: str, interrupt: Interrupt) -> urllib3.BaseHTTPResponse:
         origin = origin_of(url)
-        self._await_turn(origin, url, interrupt)
+        self._await_turn(origin, request, interrupt)
         manager = self._manager_for(origin)
-        _current.interrupt = interrupt
-        try:
-            with _mapped(url, interrupt):
-                raw = manager.urlopen(
-                    "GET",
-                    url,
-                    headers=self._headers(request, origin),
-                    timeout=self._timeout,
-                    redirect=False,
-                    retries=False,
-                    preload_content=False,
-                    decode_content=False,
-                )
-        finally:
-            _current.interrupt = None
+        with breakable(interrupt), mapped(url, interrupt):
+            raw = manager.urlopen(
+                "GET",
+                url,
+                headers=self._headers(request, origin),
+                timeout=self._timeout,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+            )
         self._pacer.note(origin, raw.status, raw.headers, time.monotonic())
         return raw
 
@@ -177,16 +98,19 @@ class PoolTransport:
             headers.update(request.source.secrets)
         return headers
 
-    def _await_turn(self, origin: Origin, url: str, interrupt: Interrupt) -> None:
+    def _await_turn(self, origin: Origin, request: Request, interrupt: Interrupt) -> None:
         while (wait := self._pacer.reserve(origin, time.monotonic())) > 0:
+            shown = redact(request.url)
             if wait > self._retry.pause_max_s:
                 raise RateLimitedError(
-                    f"{origin} asks to be left alone for {wait:.0f} s, longer than the {self._retry.pause_max_s:.0f} s "
+                    f"{origin} asks to be left alone for {wait:.0f} s, longer than the {self._retry.pause_max_s:g} s "
                     "that are allowed; try again later",
-                    url=redact(url),
+                    url=shown,
                     status=429,
                     retry_after_s=wait,
                 )
+            if wait > request.patience_s:
+                raise HostPausedError(f"{origin} is to be left alone for {wait:.0f} s", url=shown, wait_s=wait)
             interrupt.sleep(wait)
 
     def _manager_for(self, origin: Origin) -> urllib3.PoolManager:
@@ -203,6 +127,8 @@ class PoolTransport:
 
     def _proxy_for(self, origin: Origin) -> str | None:
         proxies = self._options.proxies
+        if is_loopback(origin.host):
+            return None  # a proxy would carry what is meant for this machine, tokens included, to another one
         host = f"{origin.host}:{origin.port}"
         if not proxies or proxy_bypass_environment(host, {"no": proxies.get("no", "")}):
             return None
@@ -235,24 +161,27 @@ class PoolResponse:
             self._raw.release_conn()
 
     def _read(self, amount: int, *, decode: bool) -> bytes:
-        with _mapped(self.url, self._interrupt):
+        with mapped(self.url, self._interrupt):
             data = self._raw.read(amount, decode_content=decode)
+        if self._raw.connection is None:
+            self._interrupt.attach(None)  # the body is over, and the connection may be somebody else's by now
         self._interrupt.check()  # what an interrupted socket gave is never content
         return data
 
 
 def _new_manager(proxy: str | None, kwargs: Mapping[str, Any]) -> urllib3.PoolManager:
-    if proxy is None:
-        manager = urllib3.PoolManager(**kwargs)
-    else:
-        try:
-            auth = parse_url(proxy).auth
-            headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
-            manager = urllib3.ProxyManager(proxy, proxy_headers=headers, **kwargs)
-        except (HTTPError, ValueError) as error:
-            raise InvalidURLError(f"not a proxy that can be used: {redact(proxy)}", url=redact(proxy)) from error
-    manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TLSPool}
+    manager = urllib3.PoolManager(**kwargs) if proxy is None else _new_proxy_manager(proxy, kwargs)
+    manager.pool_classes_by_scheme = {"http": PlainPool, "https": TLSPool}
     return manager
+
+
+def _new_proxy_manager(proxy: str, kwargs: Mapping[str, Any]) -> urllib3.PoolManager:
+    try:
+        userinfo = parse_url(proxy).auth
+        headers = make_headers(proxy_basic_auth=unquote(userinfo)) if userinfo else None
+        return urllib3.ProxyManager(proxy, proxy_headers=headers, **kwargs)
+    except (HTTPError, ValueError) as error:
+        raise InvalidURLError(f"not a proxy that can be used: {redact(proxy)}", url=redact(proxy)) from error
 
 
 def _next_hop(url: str, location: str) -> str:
@@ -280,55 +209,3 @@ def _tls_context(options: HttpOptions) -> ssl.SSLContext:
     import truststore  # noqa: PLC0415 - slow to import and needed for https only
 
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-class _mapped:  # noqa: N801 - reads as a verb where it is used
-    """Map what the library raises in a ``with`` block; a class, since every read of a body enters it."""
-
-    __slots__ = ("_interrupt", "_url")
-
-    def __init__(self, url: str, interrupt: Interrupt) -> None:
-        self._url = url
-        self._interrupt = interrupt
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, HTTPError | HTTPException | OSError | ValueError):
-            return
-        if self._interrupt.reason is not None:
-            raise self._interrupt.reason from error
-        raise _translate(error, self._url) from error
-
-
-def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:
-    """Say in our terms what a library error means; the library's own text may hold the URL, so it isn't used."""
-    shown, origin = redact(url), str(origin_of(url))
-    if isinstance(error, LocationParseError):
-        return InvalidURLError(f"not a URL that can be asked: {shown}", url=shown)
-    if isinstance(error, SSLError | ssl.SSLError) and _CERTIFICATE in str(error):
-        return ConnectError(f"{origin} has a certificate that is not trusted here", url=shown, is_permanent=True)
-    if isinstance(error, InvalidChunkLength | IncompleteRead) or _is_cut(error):
-        return TruncatedError(f"the answer of {shown} ended early", url=shown)
-    for kinds, kind, words in _MEANINGS:
-        if isinstance(error, kinds):
-            return kind(words.format(origin=origin, shown=shown, reason=_reason(error)), url=shown)
-    return BadAnswerError(f"the answer of {shown} can't be read as HTTP: {type(error).__name__}", url=shown)
-
-
-def _is_cut(error: Exception) -> bool:
-    return isinstance(error, ProtocolError) and any(
-        isinstance(each, IncompleteRead | InvalidChunkLength) for each in error.args
-    )
-
-
-def _reason(error: BaseException) -> str:
-    """Return the operating system's words for the cause, or the kind of error; never the library's text."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror and cause.errno is not None:
-            return cause.strerror
-        nested = next((each for each in cause.args if isinstance(each, BaseException)), None)
-        cause = nested or cause.__cause__ or cause.__context__
-    return type(error).__name__

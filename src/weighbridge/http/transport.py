@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -11,7 +12,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from weighbridge.core.artifacts import Source
+from weighbridge.core.errors import TransferError
 from weighbridge.core.ranges import ByteRange
+
+
+class HostPausedError(TransferError):
+    """The host is to be left alone for longer than the request can wait (``.wait_s``); nothing was sent.
+
+    Never leaves this package: whoever asked has something better to do meanwhile, and comes back.
+    """
+
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +34,14 @@ class Request:
         url: Where to ask: the source's own URL, or where an earlier redirect of it led.
         span: Bytes wanted; None asks for the whole file.
         if_range: Strong ETag that makes the server send the whole file if it changed.
+        patience_s: Longest wait for the host's turn.
     """
 
     source: Source
     url: str
     span: ByteRange | None = None
     if_range: str | None = None
+    patience_s: float = math.inf
 
 
 class Response(Protocol):
@@ -70,6 +83,8 @@ class Transport(Protocol):
         Waits first if the host asked to be left alone.
 
         Raises:
+            HostPausedError: That wait is longer than the request's patience.
+            RateLimitedError: It is longer than anybody may wait.
             TransferError: No answer, or a redirect that must not be followed.
         """
 
