@@ -20,7 +20,7 @@ from tests.support.faults import (
     LengthLie,
     Status,
 )
-from tests.support.fetching import Diary, ask, fetch, names, quick, started
+from tests.support.calls import Diary, ask, fetch, names, quick, started
 from weighbridge.core.artifacts import FileRequest
 from weighbridge.core.errors import BadStatusError, ConnectError, RetriesExhaustedError, TruncatedError
 

@@ -66,13 +66,13 @@ class RelativeName:
         given: object = text
         if not isinstance(given, str) or not given:
             raise InvalidNameError(f"a file's name is text that is not empty, not {given!r}", name=given)
-        if text.startswith(("/", "\\")) or _DRIVE.match(text):
+        parts = [part for part in text.split("/") if part not in _NOTHING]
+        if text.startswith(("/", "\\")) or _DRIVE.match("/".join(parts)):
             raise UnsafePathError(f"the name {text!r} is absolute; give one relative to the directory", name=text)
         if "\0" in text:
             raise UnsafePathError(f"the name {text!r} holds a NUL character", name=text)
         if ".." in re.split(r"[/\\]", text):
             raise UnsafePathError(f"the name {text!r} leads out of the directory through '..'", name=text)
-        parts = [part for part in text.split("/") if part not in _NOTHING]
         if not parts or text.rpartition("/")[2] in _NOTHING:
             raise InvalidNameError(f"the name {text!r} is a directory, not a file", name=text)
         for part in parts:

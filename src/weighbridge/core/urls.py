@@ -75,7 +75,11 @@ def follow(url: str, location: str) -> str:
     Raises:
         InvalidURLError: The result is not an absolute http(s) URL.
     """
-    return parse_url(urljoin(url, location.strip().replace(" ", "%20")))[0]
+    try:
+        target = urljoin(url, location.strip().replace(" ", "%20"))
+    except ValueError as error:
+        raise InvalidURLError(f"{redact(url)} leads to no URL", url=redact(url)) from error
+    return parse_url(target)[0]
 
 
 def redact(url: object) -> str:
@@ -112,14 +116,14 @@ def _origin(parts: SplitResult, url: str) -> Origin:
         raise InvalidURLError(f"not a URL: {redact(url)}; its port is no number", url=redact(url)) from error
     if scheme not in _DEFAULT_PORTS or not host:
         raise InvalidURLError(f"not an absolute http or https URL: {redact(url)}", url=redact(url))
-    if port == 0 or not _is_host(host):
+    if port == 0 or "\\" in parts.netloc or not _is_host(host, is_literal="[" in parts.netloc):
         raise InvalidURLError(f"no machine can have the address in {redact(url)}; write it in ASCII", url=redact(url))
     return Origin(scheme, host.lower(), _DEFAULT_PORTS[scheme] if port is None else port)
 
 
-def _is_host(host: str) -> bool:
+def _is_host(host: str, *, is_literal: bool) -> bool:
     """Tell whether every client reads ``host`` alike: where two differ, secrets and rules follow the wrong one."""
-    if ":" not in host:
+    if not is_literal:
         return _HOST.fullmatch(host) is not None
     try:
         return ipaddress.ip_address(host).version == _IPV6

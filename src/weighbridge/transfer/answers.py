@@ -19,6 +19,8 @@ from weighbridge.http.messages import (
 
 _OK, _PARTIAL, _UNSATISFIABLE = 200, 206, 416
 _GZIPPED_FILES = (".gz", ".tgz")
+_DECODABLE = frozenset({"gzip", "x-gzip", "deflate"})  # on every installation of the HTTP library
+_PAGE = "text/html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class Answer:
         validator: Of the whole file.
         is_whole: The body is the whole file rather than the range.
         is_encoded: The body must be decoded, though identity was asked for.
+        is_page: It is said to be a web page.
     """
 
     start: int
@@ -48,6 +51,7 @@ class Answer:
     validator: Validator
     is_whole: bool
     is_encoded: bool = False
+    is_page: bool = False
 
 
 def read_answer(question: Question, status: int, headers: Mapping[str, str], url: str) -> Answer:
@@ -81,9 +85,17 @@ def read_answer(question: Question, status: int, headers: Mapping[str, str], url
 def _read_whole(headers: Mapping[str, str], url: str) -> Answer:
     encoding = _encoding(headers)
     is_encoded = bool(encoding) and not (encoding.endswith("gzip") and urlsplit(url).path.endswith(_GZIPPED_FILES))
+    if is_encoded and not _DECODABLE.issuperset(each.strip() for each in encoding.split(",")):
+        raise BadAnswerError(f"{redact(url)} sent the file in an encoding that was not asked for", url=redact(url))
     length = None if is_encoded else parse_length(headers)
     return Answer(
-        start=0, stop=length, size=length, validator=parse_validator(headers), is_whole=True, is_encoded=is_encoded
+        start=0,
+        stop=length,
+        size=length,
+        validator=parse_validator(headers),
+        is_whole=True,
+        is_encoded=is_encoded,
+        is_page=headers.get("Content-Type", "").strip().lower().startswith(_PAGE),
     )
 
 

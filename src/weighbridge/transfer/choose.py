@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from weighbridge.core.errors import ConnectError
 from weighbridge.core.urls import origin_of
 from weighbridge.transfer.job import Job
@@ -15,10 +17,11 @@ _NEARLY = 0.8  # sources this near to the fastest share the work
 
 def next_piece(job: Job, now: float) -> Piece | None:
     """Cut the next piece for a free connection; None if there is nothing to do right now."""
-    if job.is_over or any(each.generation != job.generation or each.is_whole for each in job.pieces):
+    live = job.live
+    if job.is_over or any(each.generation != job.generation or each.is_whole for each in live):
         return None
     limit = 1 if job.size is None or job.is_small or job.is_inline else job.options.connections_per_file
-    if len(job.pieces) >= limit or job.has_all_bytes or _is_hash_bound(job):
+    if len(live) >= limit or job.has_all_bytes or is_hash_bound(job):
         return None
     state = _pick_source(job, now)
     span = None if state is None else _pick_span(job, state, now)
@@ -27,10 +30,14 @@ def next_piece(job: Job, now: float) -> Piece | None:
     return _start(job, state, span, now)
 
 
-def _is_hash_bound(job: Job) -> bool:
-    """Tell whether the hasher has enough to do: more connections would only take the processor away from it."""
-    lag = job.lag
-    return lag > job.options.hash_lag or (lag > job.options.hash_lag // 4 and len(job.pieces) >= _WHILE_HASHING)
+def is_hash_bound(job: Job) -> bool:
+    """Tell whether the hasher has enough to do: more connections would only take the processor away from it.
+
+    Pieces under way end in any order, so the bytes that are in order grow by leaps; what they may leap by is no lag.
+    """
+    leap = sum((each.stop or each.position) - each.start for each in job.live)
+    lag, limit = job.lag - leap, job.options.hash_lag
+    return lag > limit or (lag > limit // 4 and len(job.live) >= _WHILE_HASHING)
 
 
 def _start(job: Job, state: SourceState, span: tuple[int, int | None], now: float) -> Piece:
@@ -46,9 +53,7 @@ def _start(job: Job, state: SourceState, span: tuple[int, int | None], now: floa
         if_range=pin,
         known_size=job.size,
         is_whole=is_whole,
-        skip_to=job.written.frontier if is_whole else 0,
     )
-    state.active += 1
     job.pieces.append(piece)
     return piece
 
@@ -60,19 +65,21 @@ def _pick_source(job: Job, now: float) -> SourceState | None:
     if job.artifact.digest is None:
         alive = alive[:1]
         _stick_to(job, alive)
-    if any(each.ranges is not False for each in alive):
-        alive = [each for each in alive if each.ranges is not False]
-    ready = [each for each in alive if now >= each.not_before]
+    active = Counter(each.state.index for each in job.live)
+    # while a source fails, one connection at a time finds out whether it goes on failing
+    ready = [each for each in alive if now >= each.not_before and not (each.failures and active[each.index])]
+    if any(each.ranges is not False for each in ready):
+        ready = [each for each in ready if each.ranges is not False]
     if not ready:
         return None
     if job.size is None:
         return ready[0]
-    unknown = next((each for each in ready if each.link.rate_bps is None and each.active == 0), None)
+    unknown = next((each for each in ready if each.link.rate_bps is None and not active[each.index]), None)
     if unknown is not None:
         return unknown
     best = max(each.link.rate_bps or 0.0 for each in ready)
     fast = [each for each in ready if (each.link.rate_bps or 0.0) >= _NEARLY * best]
-    return min(fast, key=lambda each: (each.active, each.index))
+    return min(fast, key=lambda each: (active[each.index], each.index))
 
 
 def _stick_to(job: Job, alive: list[SourceState]) -> None:
@@ -84,34 +91,32 @@ def _stick_to(job: Job, alive: list[SourceState]) -> None:
 
 def _pick_span(job: Job, state: SourceState, now: float) -> tuple[int, int | None] | None:
     if state.ranges is False:
-        return None if job.pieces else (0, job.size)
+        return None if job.live else (0, job.size)
     if job.size is None:
         return (0, job.options.first_piece)
     gaps = job.written.missing(job.size)
-    for piece in job.pieces:
+    for piece in job.live:
         gaps.discard(piece.position, piece.stop or job.size)
     gap = gaps.first()
     laggard = _laggard(job, state, now)
     if gap is None or laggard is not None:
         return _split(job, state, laggard, now)
     unassigned = gaps.total
-    length = (
-        unassigned if job.is_small else piece_size(state.link, unassigned, job.previous_piece, job.lag, job.options)
-    )
+    length = unassigned if job.is_small else piece_size(state.link, unassigned, job.previous_piece, job.options)
     stop = min(gap.stop, gap.start + length)
     job.previous_piece = stop - gap.start
     return gap.start, stop
 
 
 def _laggard(job: Job, state: SourceState, now: float) -> Piece | None:
-    first = min(job.pieces, key=lambda each: each.position, default=None)
+    first = min(job.live, key=lambda each: each.position, default=None)
     if first is not None and is_laggard(first.view(now), state.link, job.options):
         return first
     return None
 
 
 def _split(job: Job, state: SourceState, laggard: Piece | None, now: float) -> tuple[int, int] | None:
-    pieces = job.pieces if laggard is None else [laggard]
+    pieces = job.live if laggard is None else [laggard]
     if job.steals >= _STEALS:
         pieces = [each for each in pieces if each.position > each.start]
     found = find_split([each.view(now) for each in pieces], state.link, job.steals, job.options)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from weighbridge.core.artifacts import Artifact
-from weighbridge.core.errors import CancelledError, StalledError, WeighbridgeError
+from weighbridge.core.errors import CancelledError, StalledError, StoreError, WeighbridgeError
 from weighbridge.core.options import TransferOptions
 from weighbridge.transfer.answers import Answer
-from weighbridge.transfer.choose import next_piece
+from weighbridge.transfer.choose import is_hash_bound, next_piece
 from weighbridge.transfer.failures import fail_piece
 from weighbridge.transfer.hasher import FrontierHasher
 from weighbridge.transfer.job import Job
@@ -51,9 +53,11 @@ class Dispatcher:
         self._work = threading.Condition(self._lock)  # a piece may be had
         self._frontier = threading.Condition(self._lock)  # bytes arrived, or a hasher is no longer wanted
         self._news = threading.Condition(self._lock)  # somebody should look at finished or notes
+        self._still = threading.Condition(self._lock)  # nobody is changing a sink
         self._jobs: list[Job] = []
         self._done: deque[Job] = deque()  # over, their sinks not yet finished
         self._finished: deque[Job] = deque()
+        self._finishing = 0  # sinks that get their last touch
         self._notes: deque[Note] = deque()
         self._unhashed: deque[tuple[Job, FrontierHasher]] = deque()  # hashers that want a thread
         self.is_closed = False
@@ -97,6 +101,18 @@ class Dispatcher:
             self._frontier.notify_all()
             self._news.notify_all()
 
+    def wait_still(self, timeout_s: float) -> bool:
+        """Wait until no worker is changing a sink; tell whether that came true in time.  Call after :meth:`close`."""
+        with self._lock:
+            return self._still.wait_for(self._is_still, timeout_s)
+
+    def record_all(self) -> None:
+        """Note in the journals what workers that the system still holds have left unnoted; call after :meth:`close`."""
+        with self._lock:
+            jobs = list(self._jobs)
+        for job in jobs:
+            self.record_rest(job)
+
     # For workers --------------------------------------------------------------------------------------
 
     def take(self) -> tuple[Job, Piece] | None:
@@ -122,9 +138,10 @@ class Dispatcher:
                 self._want_hasher(job)
             self._work.notify()
             size, validator = job.size, job.validator
-        self._sync_journal(job)
-        if learned and size is not None:
-            job.sink.resize(size, validator)
+        with self._changing(piece):
+            self._sync_journal(job)
+            if learned and size is not None:
+                job.sink.resize(size, validator)
 
     def reserve(self, piece: Piece, amount: int) -> int:
         """Return how much of ``amount`` may be read next; 0 when the piece ends here."""
@@ -134,26 +151,36 @@ class Dispatcher:
     def write(self, job: Job, piece: Piece, data: bytes) -> None:
         """Write the next bytes of a piece; raises if it is void."""
         with self._lock:
-            job.commit(piece, len(data), time.monotonic())
-            offset, skip = piece.position, min(len(data), max(0, piece.skip_to - piece.position))
-        if skip < len(data):
-            kept = data[skip:] if skip else data
-            job.sink.write(offset + skip, kept)
-            if job.is_inline and job.hasher is not None:
-                job.hasher.feed(offset + skip, kept)
+            start = piece.position
+            spans = job.commit(piece, len(data), time.monotonic())
+            hasher = job.hasher if job.is_inline else None
+        for span in spans:
+            kept = data if len(span) == len(data) else data[span.start - start : span.stop - start]
+            job.sink.write(span.start, kept)
+            if hasher is not None:
+                hasher.feed(span.start, kept)
         with self._lock:
-            job.advance(piece, len(data), time.monotonic())
+            job.advance(piece, len(data), spans, time.monotonic())
+            if hasher is not None:
+                job.hashed = hasher.position
             self._frontier.notify_all()
+            self._note_stillness()
 
     def record(self, job: Job, piece: Piece) -> None:
         """Note in the journal what was written of a piece since the last note."""
         with job.journal_lock:
             with self._lock:
-                start, stop = max(piece.recorded, piece.skip_to), piece.position
-                is_void = piece.generation != job.generation
-                piece.recorded = stop
-            if not is_void and start < stop:
-                job.sink.record(start, stop)
+                spans = job.unrecorded(piece)
+            for span in spans:
+                job.sink.record(span.start, span.stop)
+
+    def record_rest(self, job: Job) -> None:
+        """Note in the journal what workers that are stuck in the system have written and not noted."""
+        with self._lock:
+            pieces = list(job.pieces)
+        with suppress(StoreError):
+            for piece in pieces:
+                self.record(job, piece)
 
     def end_body(self, job: Job, piece: Piece) -> None:
         """Learn the size if only the body's end tells it."""
@@ -162,7 +189,8 @@ class Dispatcher:
             job.end_body(piece)
             size, validator = job.size, job.validator
         if is_new and size is not None:
-            job.sink.resize(size, validator)
+            with self._changing(piece):
+                job.sink.resize(size, validator)
 
     def finish(self, job: Job, piece: Piece, error: WeighbridgeError | None) -> None:
         """Take a piece back, done or failed."""
@@ -189,12 +217,14 @@ class Dispatcher:
                     self._frontier.wait()
                 if job.is_over or job.hasher is not hasher:
                     return
-                frontier, was_gated = job.written.frontier, job.lag > self._options.hash_lag
+                frontier, was_bound = job.written.frontier, is_hash_bound(job)
             damaged = hasher.step(frontier)
             if damaged is not None:
                 self._lose(job, *damaged)
             with self._lock:
-                if was_gated and job.lag <= self._options.hash_lag:
+                if job.hasher is hasher:
+                    job.hashed = hasher.position
+                if was_bound and not is_hash_bound(job):
                     self._work.notify()
                 if hasher.position == job.size:
                     self._settle(job)
@@ -233,6 +263,25 @@ class Dispatcher:
 
     # Inside -------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _changing(self, piece: Piece) -> Iterator[None]:
+        """Mark that a piece's worker is busy with its sink rather than waiting for the network."""
+        with self._lock:
+            piece.is_reading = False
+        try:
+            yield
+        finally:
+            with self._lock:
+                piece.is_reading = True
+                self._note_stillness()
+
+    def _is_still(self) -> bool:
+        return self._finishing == 0 and all(piece.is_reading for job in self._jobs for piece in job.pieces)
+
+    def _note_stillness(self) -> None:
+        if self.is_closed and self._is_still():
+            self._still.notify_all()
+
     def _want_hasher(self, job: Job) -> None:
         digest = job.artifact.digest
         if digest is None or job.is_over:
@@ -249,15 +298,14 @@ class Dispatcher:
 
     def _settle(self, job: Job) -> None:
         """Decide on a job whose bytes are all here and hashed, and pass on one that is over."""
-        hashed = job.artifact.digest is None or (job.hasher is not None and job.hasher.position == job.size)
-        if not job.is_over and job.has_all_bytes and hashed and job.settle():
+        if not job.is_over and job.has_all_bytes and job.is_hashed and job.settle():
             if job.hasher is not None:
                 job.hasher.restart()
             self._notes.append(Note(job.artifact.name, "the digest is wrong; fetching what is suspect again"))
             self._frontier.notify_all()
             self._news.notify_all()
             self._work.notify_all()
-        if job.is_over and not job.pieces and job in self._jobs:
+        if job.is_over and not job.live and job in self._jobs:
             self._jobs.remove(job)
             self._done.append(job)
             self._frontier.notify_all()
@@ -269,12 +317,17 @@ class Dispatcher:
                 if not self._done:
                     return
                 job = self._done.popleft()
+                self._finishing += 1
             if job.error is None:
                 try:
                     job.sink.finish()
                 except WeighbridgeError as error:
                     job.error = error
+            else:
+                self.record_rest(job)
             with self._lock:
+                self._finishing -= 1
+                self._note_stillness()
                 self._finished.append(job)
                 self._news.notify_all()
 

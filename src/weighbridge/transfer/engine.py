@@ -20,7 +20,8 @@ from weighbridge.transfer.throttle import Throttle
 from weighbridge.transfer.worker import fetch
 
 _WATCH_S = 0.25
-_JOIN_S = 10.0
+_LINGER_S = 0.5  # for threads that wait for the network; what they wait for was broken
+_WRITING_S = 10.0  # for threads that change files
 
 
 class Engine:
@@ -42,8 +43,12 @@ class Engine:
         self._threads: list[threading.Thread] = []
         self._threads_lock = threading.Lock()  # guards _threads and _workers
         self._workers = 0
-        self._start(self._watch, "watch")
-        self._start(self._flush, "flush")
+        try:
+            self._start(self._watch, "watch")
+            self._start(self._flush, "flush")
+        except WeighbridgeError:
+            self._stop.set()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -67,33 +72,60 @@ class Engine:
         return self._dispatcher.standing(job)
 
     def close(self) -> None:
-        """Stop what is under way, keep what arrived, and end the threads; bounded in time."""
+        """Stop what is under way, keep what arrived, and end the threads; bounded in time.
+
+        When it returns nobody writes any more.  A thread that the system holds, in a name lookup say, ends by itself as
+        soon as it is let go.
+        """
         self._stop.set()
         self._dispatcher.close()
-        deadline = time.monotonic() + _JOIN_S
+        self._dispatcher.wait_still(_WRITING_S)
+        deadline = time.monotonic() + _LINGER_S
         with self._threads_lock:
             threads = list(self._threads)
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._dispatcher.record_all()
 
     def _start(self, target: Callable[[], None], name: str) -> None:
+        """Start a thread; raises if the system has none left to give."""
         thread = threading.Thread(target=target, name=f"weighbridge-{name}", daemon=True)
         with self._threads_lock:
             self._threads = [each for each in self._threads if each.is_alive()]
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise WeighbridgeError(
+                    "the system starts no more threads; end other programs, or allow fewer connections"
+                ) from error
             self._threads.append(thread)
 
     def _spawn(self) -> None:
         """Add what threads are wanted: one for each hasher, and one worker if none is idle."""
         while (wanted := self._dispatcher.take_hasher()) is not None:
             job, hasher = wanted
-            self._start(lambda job=job, hasher=hasher: self._hash(job, hasher), "hasher")  # type: ignore[misc]
+            try:
+                self._start(lambda job=job, hasher=hasher: self._hash(job, hasher), "hasher")  # type: ignore[misc]
+            except WeighbridgeError as error:
+                self._dispatcher.give_up(job, error)
         with self._threads_lock:
             is_full = self._workers >= self._options.connections
             if is_full or self._dispatcher.idle > 0 or self._stop.is_set():
                 return
             self._workers += 1
-        self._start(self._work, f"worker-{self._workers}")
+        try:
+            self._start(self._work, f"worker-{self._workers}")
+        except WeighbridgeError as error:
+            self._do_with_fewer(error)
+
+    def _do_with_fewer(self, error: WeighbridgeError) -> None:
+        """Go on with the workers there are; give up if there is none."""
+        with self._threads_lock:
+            self._workers -= 1
+            is_alone = self._workers == 0
+        if is_alone:
+            for job in self._dispatcher.active_jobs():
+                self._dispatcher.give_up(job, error)
 
     def _work(self) -> None:
         while (taken := self._dispatcher.take()) is not None:

@@ -10,12 +10,13 @@ from weighbridge.core.errors import (
     WeighbridgeError,
 )
 from weighbridge.http.retry import Verdict, backoff_s, judge
+from weighbridge.http.transport import HostPausedError
 from weighbridge.transfer.job import Job
 from weighbridge.transfer.piece import Piece, SourceState
 
 _RANGE_FAULTS = 2  # bad ranged answers in a row, from a source that gave good ones, before ranges are given up
 _FRUITLESS = 3  # expired addresses in a row without a byte
-_CHANGES = 1  # times the remote file may turn out to be another one
+_CHANGES = 2  # times the remote file may turn out to be another one; after the first it is asked for in one piece
 _REMEMBERED = 16  # failures kept for the last error
 
 
@@ -29,6 +30,9 @@ def fail_piece(job: Job, piece: Piece, error: WeighbridgeError, now: float) -> s
         return None
     if piece.stop is not None and piece.stop <= piece.position and piece.interrupt.reason is error:
         return None  # its rest was given away
+    if isinstance(error, HostPausedError):
+        piece.state.not_before = now + error.wait_s
+        return None  # nothing was asked, so nothing has failed
     if isinstance(error, TransferError):
         error.offset = piece.position if error.offset is None else error.offset
         verdict = judge(error, was_redirected=piece.was_redirected, options=job.options.retry)
@@ -49,7 +53,7 @@ def _act(job: Job, piece: Piece, error: TransferError, verdict: Verdict, now: fl
             state.address = state.source.url if state.failures else state.address
             _charge(job, state, piece, now)
         case Verdict.RESOLVE:
-            _resolve_again(job, piece, error)
+            _resolve_again(job, piece, error, now)
         case Verdict.WHOLE:
             state.range_faults += 1
             if piece.is_whole:
@@ -58,40 +62,55 @@ def _act(job: Job, piece: Piece, error: TransferError, verdict: Verdict, now: fl
                 state.ranges = False
             _charge(job, state, piece, now)
         case Verdict.CHANGED:
-            job.changes += 1
-            if job.changes > _CHANGES:
-                job.fail(error)
-            else:
-                job.void()
+            _change(job, state, error)
         case Verdict.NEVER:
             _bury(job, state, error)
 
 
-def _resolve_again(job: Job, piece: Piece, error: TransferError) -> None:
+def _resolve_again(job: Job, piece: Piece, error: TransferError, now: float) -> None:
     state = piece.state
-    if state.address == piece.address:  # else somebody has found that out already
-        state.address = state.source.url
-        state.fruitless += 1
-        if state.fruitless >= _FRUITLESS:
-            _bury(job, state, error)
+    if piece.asked_at < state.renewed_at:
+        return  # somebody has found out already
+    state.renewed_at = now
+    state.address = state.source.url
+    state.fruitless += 1
+    if state.fruitless >= _FRUITLESS:
+        _bury(job, state, error)
+
+
+def _change(job: Job, state: SourceState, error: TransferError) -> None:
+    """Start again with what the file is now; a helper that changes is left alone instead."""
+    if job.artifact.digest is not None and state.index != 0:
+        _bury(job, state, error)
+        return
+    job.changes += 1
+    if job.changes > _CHANGES:
+        _bury(job, state, error)
+        return
+    if job.changes == _CHANGES:
+        state.ranges = False  # one answer is of one piece, however often the file changes
+    job.void()
 
 
 def _charge(job: Job, state: SourceState, piece: Piece, now: float) -> None:
-    if piece.asked_at < job.charged_at:
+    if piece.asked_at < state.charged_at:
         return  # began before the last failure: several connections that broke together count once
-    job.charged_at = now
+    state.charged_at = now
     state.failures += 1
     state.not_before = now + backoff_s(state.failures, job.options.retry, job.uniform)
-    job.tokens -= 1
-    if job.tokens <= 0 and not job.is_over:
+    state.tokens -= 1
+    if state.tokens <= 0:
         last = job.failures[-1]
-        job.fail(
+        _bury(
+            job,
+            state,
             RetriesExhaustedError(
-                f"{job.artifact.name}: gave up after {len(job.failures)} failures; the last: {last}",
+                f"{job.artifact.name}: gave up at byte {piece.position} after {len(job.failures)} failures; "
+                f"the last: {last}",
                 failures=tuple(job.failures),
                 url=getattr(last, "url", None),
                 offset=piece.position,
-            )
+            ),
         )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.core.artifacts import Artifact
 from weighbridge.core.errors import (
     ArtifactChangedError,
+    BadAnswerError,
     CancelledError,
     DigestMismatchError,
     RangeIgnoredError,
@@ -17,20 +18,14 @@ from weighbridge.core.errors import (
     WeighbridgeError,
 )
 from weighbridge.core.options import TransferOptions
-from weighbridge.core.ranges import RangeSet
+from weighbridge.core.ranges import ByteRange, RangeSet
 from weighbridge.core.recovery import Validator
 from weighbridge.core.urls import origin_of
 from weighbridge.transfer.answers import Answer
 from weighbridge.transfer.hasher import FrontierHasher
 from weighbridge.transfer.piece import Piece, SourceState
 from weighbridge.transfer.sink import Sink
-
-_RANGE_FAULTS = 2  # bad ranged answers in a row, from a source that gave good ones, before ranges are given up
-_FRUITLESS = 3  # expired addresses in a row without a byte
-_STEALS = 3  # takeovers in a row of a silent piece without a byte
-_CHANGES = 1  # times the remote file may turn out to be another one
-_REMEMBERED = 16  # failures kept for the last error
-_NEARLY = 0.8  # sources this near to the fastest share the work
+from weighbridge.transfer.spans import held_of, missing_of
 
 
 @dataclass(slots=True, eq=False)
@@ -71,13 +66,13 @@ class Job:
     is_over: bool = False
     fetched: int = 0
     failures: list[Exception] = field(default_factory=list)
-    tokens: float = 0.0
-    charged_at: float = float("-inf")
+    hashed: int = 0  # bytes that are in the digest, as last told by whoever computes it
     changes: int = 0
     steals: int = 0
     previous_piece: int = 0
     is_confirmed: bool = False  # somebody told the size in this run
-    size_from: int | None = None  # index of that source
+    is_guessed: bool = False  # nobody did: a body ended there, and may have been cut
+    size_from: int | None = None  # index of the source that told the size
     is_second_pass: bool = False
     is_inline: bool = False  # hashed by the worker as it arrives rather than by a thread behind it
     journaled: int = 0  # the generation that the sink's journal speaks of
@@ -90,15 +85,27 @@ class Job:
         if recovered.size in (None, self.size):
             self.written, self.earlier = recovered.written.copy(), recovered.written.copy()
         self.validator = recovered.validator
-        self.tokens = float(self.options.retry.attempts)
-        self.sources = [SourceState(each, index, each.url) for index, each in enumerate(self.artifact.sources)]
+        attempts = float(self.options.retry.attempts)
+        self.sources = [
+            SourceState(each, index, each.url, attempts) for index, each in enumerate(self.artifact.sources)
+        ]
 
     # What is known ------------------------------------------------------------------------------------
 
     @property
+    def live(self) -> list[Piece]:
+        """Pieces that may still be written to; the others only wait for the system to let go of their workers."""
+        return [each for each in self.pieces if not each.is_void]
+
+    @property
     def has_all_bytes(self) -> bool:
         """Whether every byte is written and nobody writes any more."""
-        return self.size is not None and not self.pieces and self.written.total == self.size
+        return self.size is not None and self.written.total == self.size and not self.live
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether every byte is in the digest, if one was promised."""
+        return self.artifact.digest is None or (self.hasher is not None and self.hashed == self.size)
 
     @property
     def lag(self) -> int:
@@ -127,24 +134,18 @@ class Job:
 
         Raises:
             TransferError, IntegrityError: The answer contradicts what is known.
+            CancelledError: Nobody wants it any more.
         """
+        self._check_wanted(piece)
         state = piece.state
         state.measure_latency(now - piece.asked_at)
-        promised = self.artifact.size
-        if promised is not None and answer.size is not None and answer.size != promised:
-            raise SizeMismatchError(
-                f"{state.source} has {answer.size} bytes instead of the promised {promised}",
-                expected=promised,
-                actual=answer.size,
-                url=str(state.source),
-            )
-        self._agree(piece, answer, url)
-        if answer.is_whole and piece.start > 0:
-            raise RangeIgnoredError(f"{state.source} sent the whole file instead of a range", url=str(state.source))
+        self._check_size(state, answer)
+        self._agree(state, answer, url)
         if answer.is_whole:
+            self._take_over(piece)
             if piece.span is not None and answer.size != 0:
                 state.ranges = False
-            piece.is_whole, piece.skip_to = True, self.written.frontier
+            piece.is_whole = True
             piece.stop = self.size if answer.stop is None else answer.stop
         else:
             state.ranges, state.range_faults = True, 0
@@ -157,63 +158,119 @@ class Job:
             self.size_from = state.index if self.size_from is None else self.size_from
         return learned
 
-    def _agree(self, piece: Piece, answer: Answer, url: str) -> None:
-        state = piece.state
+    def _check_wanted(self, piece: Piece) -> None:
+        piece.interrupt.check()
+        if self.is_over or piece.generation != self.generation:
+            raise CancelledError("this piece is void")
+
+    def _check_size(self, state: SourceState, answer: Answer) -> None:
+        known, promised = self.size, self.artifact.size
+        if answer.is_page and known is not None and answer.size not in (None, known):
+            # a portal or a proxy speaks in the file's place: that says nothing about the file, nor of what is here
+            raise BadAnswerError(f"{state.source} sent a web page instead of the file", url=str(state.source))
+        if promised is not None and answer.size not in (None, promised):
+            raise SizeMismatchError(
+                f"{state.source} has {answer.size} bytes instead of the promised {promised}",
+                expected=promised,
+                actual=answer.size,
+                url=str(state.source),
+            )
+
+    def _agree(self, state: SourceState, answer: Answer, url: str) -> None:
+        """Compare an answer with what is known of the file; only the primary is believed where two disagree."""
         same_size = self.size is None or answer.size is None or answer.size == self.size
-        comparable = state.origin == origin_of(url) or self.artifact.digest is None
-        reference = state.validator if state.origin is not None else self.validator
-        if same_size and not (comparable and reference.contradicts(answer.validator)):
+        if same_size and not self._contradicts(state, answer.validator, url):
             return
         if not self.is_confirmed:  # only an earlier run said otherwise
             self.void()
             raise CancelledError("this piece is void")
-        if not same_size and state.index not in (0, self.size_from):
-            raise SizeMismatchError(
-                f"{state.source} has {answer.size} bytes, {self.size} were told before",
-                expected=self.size,
-                actual=answer.size,
-                url=str(state.source),
-            )
-        raise ArtifactChangedError(f"{state.source} is another file than before", url=str(state.source))
+        error = SizeMismatchError(
+            f"{state.source} has {answer.size} bytes, {self.size} were told before",
+            expected=self.size,
+            actual=answer.size,
+            url=str(state.source),
+        )
+        if same_size or state.index == self.size_from:
+            raise ArtifactChangedError(f"{state.source} is another file than before", url=str(state.source))
+        if state.index != 0 or self.size_from is None:
+            raise error
+        self.sources[self.size_from].dead = error
+        self.void()
+        raise CancelledError("this piece is void")
 
-    def commit(self, piece: Piece, amount: int, now: float) -> None:
-        """Allow a worker to write ``amount`` bytes at the piece's position.
+    def _contradicts(self, state: SourceState, found: Validator, url: str) -> bool:
+        """Tell whether a validator says that the file is not the one that bytes of it are here."""
+        if self.artifact.digest is None and self.earlier and not self.is_confirmed:
+            return found.strong_etag is None or found.strong_etag != self.validator.strong_etag
+        if self.artifact.digest is not None and state.origin != origin_of(url):
+            return False  # the machines of one service may name the same bytes differently; the digest decides
+        reference = state.validator if state.origin is not None else self.validator
+        return reference.contradicts(found)
+
+    def _take_over(self, piece: Piece) -> None:
+        """Make room for a body that is the whole file: nobody else may write while it comes."""
+        others = [each for each in self.live if each is not piece]
+        if piece.start > 0 or any(each.position > each.start or not each.is_reading for each in others):
+            shown = str(piece.state.source)
+            raise RangeIgnoredError(f"{shown} sent the whole file instead of a range", url=shown)
+        for each in others:
+            each.interrupt.trigger(CancelledError("somebody sends the whole file"))
+
+    def commit(self, piece: Piece, amount: int, now: float) -> list[ByteRange]:
+        """Allow a worker to write ``amount`` bytes that came for the piece's position.
+
+        Returns:
+            What of them to write.  Bytes that are here stay as they are: they may be hashed already, and what was
+            hashed has to be what is on disk.
 
         Raises:
             WeighbridgeError: The bytes are void: the piece was taken away or the job is over.
         """
-        if piece.interrupt.reason is not None:
-            piece.interrupt.check()
-        if self.is_over or piece.generation != self.generation:
-            raise CancelledError("this piece is void")
+        self._check_wanted(piece)
         piece.is_reading = False
         piece.last_byte_at = now
         self.fetched += amount
         piece.state.received += amount
+        chunk = ByteRange(piece.position, piece.position + amount)
+        return missing_of(chunk, self.written) if piece.is_whole else [chunk]
 
-    def advance(self, piece: Piece, amount: int, now: float) -> None:
-        """Account for ``amount`` written bytes."""
-        start = piece.position
-        piece.advance(amount, now)
+    def advance(self, piece: Piece, amount: int, written: Sequence[ByteRange], now: float) -> None:
+        """Account for ``amount`` bytes that came, and those of them that were written.
+
+        Raises:
+            CancelledError: Everything was voided meanwhile.
+        """
         piece.is_reading = True
-        piece.state.failures = piece.state.fruitless = self.steals = 0
-        self.written.add(start, piece.position)
-        if piece.start < piece.position and start >= piece.skip_to:
-            self.earlier.discard(start, piece.position)
+        if piece.generation != self.generation:
+            raise CancelledError("this piece is void")
+        piece.advance(amount, now)
+        if not written:
+            return  # bytes that were here already are no progress
+        for span in written:
+            self.written.add(span.start, span.stop)
+            self.earlier.discard(span.start, span.stop)
             if piece.state.index != 0:
-                self.helped.add(start, piece.position)
-        retry = self.options.retry
-        self.tokens = min(float(retry.attempts), self.tokens + amount / retry.refill_bytes)
+                self.helped.add(span.start, span.stop)
+        state, retry = piece.state, self.options.retry
+        state.failures = state.fruitless = self.steals = 0
+        state.tokens = min(float(retry.attempts), state.tokens + sum(map(len, written)) / retry.refill_bytes)
+
+    def unrecorded(self, piece: Piece) -> list[ByteRange]:
+        """Return what came of a piece since it was last asked and is here."""
+        start, piece.recorded = piece.recorded, piece.position
+        if piece.generation != self.generation or start == piece.position:
+            return []
+        return held_of(ByteRange(start, piece.position), self.written)
 
     def end_body(self, piece: Piece) -> None:
         """Learn the size from a body that only its end bounds."""
-        if piece.stop is None and self.size is None:
+        if piece.stop is None and self.size is None and piece.generation == self.generation:
             self.size, self.is_confirmed, self.size_from = piece.position, True, piece.state.index
+            self.is_guessed = True
 
     def release(self, piece: Piece, now: float) -> None:
         """Take a piece out of those under way."""
         piece.finish_sample(now)
-        piece.state.active -= 1
         self.pieces.remove(piece)
 
     # The whole ----------------------------------------------------------------------------------------
@@ -230,6 +287,7 @@ class Job:
         self.written, self.earlier, self.helped = RangeSet(), RangeSet(), RangeSet()
         self.size, self.is_confirmed, self.size_from = self.artifact.size, False, None
         self.validator, self.hasher, self.previous_piece = Validator(), None, 0
+        self.hashed, self.is_guessed, self.is_inline = 0, False, False
         for state in self.sources:
             state.validator, state.origin = Validator(), None
         for piece in self.pieces:
@@ -248,7 +306,7 @@ class Job:
         if promised == found:
             self.is_over = True
             return False
-        suspect = bool(self.earlier) or bool(self.helped)
+        suspect = bool(self.earlier) or bool(self.helped) or self.is_guessed
         if suspect and not self.is_second_pass and self.sources[0].dead is None:
             self._distrust()
             return True
@@ -266,13 +324,14 @@ class Job:
 
     def _distrust(self) -> None:
         self.is_second_pass = True
-        if self.size_from != 0 or self.is_inline:
+        if self.size_from != 0 or self.is_inline or self.is_guessed:
             self.void()
             return
         for span in [*self.earlier, *self.helped]:
             self.written.discard(span.start, span.stop)
         self.earlier, self.helped = RangeSet(), RangeSet()
         self.generation += 1
+        self.hashed = 0
 
     def fail(self, error: WeighbridgeError) -> None:
         """End the job; the first error stays."""

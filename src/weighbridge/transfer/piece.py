@@ -15,6 +15,7 @@ from weighbridge.transfer.planner import Link, PieceView
 
 _SAMPLE_S = 0.5
 _SAMPLE_WEIGHT = 0.3
+_PATIENCE_S = 1.0  # a host's pause that is longer than this is spent on other work
 
 
 @dataclass(slots=True, eq=False)
@@ -27,30 +28,34 @@ class SourceState:
         address: Where to ask now: its URL, or where a redirect led.
         link: Measured speed and latency of one connection.
         ranges: Whether it serves ranges; None while unknown.
+        tokens: Failures it may still have; progress gives them back.
         validator: As it last sent it.
         origin: Whoever sent that, after redirects.
         not_before: Monotonic seconds before which it is left alone.
         failures: In a row.
+        charged_at: Monotonic seconds of the last failure that counted.
         range_faults: Bad ranged answers in a row.
         fruitless: Expired addresses in a row that brought no byte.
+        renewed_at: Monotonic seconds at which the last of them was given up.
         dead: Why it isn't asked again.
-        active: Pieces under way from it.
         received: Body bytes it gave.
     """
 
     source: Source
     index: int
     address: str
+    tokens: float
     link: Link = field(default_factory=Link)
     ranges: bool | None = None
     validator: Validator = field(default_factory=Validator)
     origin: Origin | None = None
     not_before: float = 0.0
     failures: int = 0
+    charged_at: float = float("-inf")
     range_faults: int = 0
     fruitless: int = 0
+    renewed_at: float = float("-inf")
     dead: WeighbridgeError | None = None
-    active: int = 0
     received: int = 0
 
     def measure(self, rate_bps: float) -> None:
@@ -72,12 +77,12 @@ class Piece:
     Attributes:
         state: Where from.
         address: Where the request went; the state's may move on meanwhile.
+        landed: Where it ended up after redirects; the same until an answer came.
         start: First byte asked for.
         stop: Where it ends now; others may lower it.  None: wherever the body ends.
         position: Next byte to come.
         reserved: Up to here the worker may be writing; nobody else may write below it.
-        is_whole: The body is the whole file, from byte 0.
-        skip_to: Bytes of a whole body below this are here already.
+        is_whole: The body is the whole file, from byte 0; what of it is here already is not written again.
         generation: Of the job when the piece was cut.
         is_reading: Blocked on the network, rather than on disk or on a wait of our own.
         recorded: Written bytes below this are in the journal.
@@ -92,7 +97,7 @@ class Piece:
     if_range: str | None = None
     known_size: int | None = None
     is_whole: bool = False
-    skip_to: int = 0
+    landed: str = field(init=False)
     position: int = field(init=False)
     reserved: int = field(init=False)
     recorded: int = field(init=False)
@@ -108,13 +113,19 @@ class Piece:
     interrupt: Interrupt = field(default_factory=Interrupt)
 
     def __post_init__(self) -> None:
+        self.landed = self.address
         self.position = self.reserved = self.recorded = self.sampled = self.window = self.start
         self.recorded_at = self.asked_at = self.last_byte_at = self.sampled_at = self.window_at = self.now
 
     @property
     def was_redirected(self) -> bool:
-        """Whether the request went straight to an address an earlier redirect gave."""
-        return self.address != self.state.source.url
+        """Whether a redirect, now or earlier, gave the address that answered: such an address may expire."""
+        return self.landed != self.state.source.url
+
+    @property
+    def is_void(self) -> bool:
+        """Whether nothing of it will be written any more: it was told to stop while it waited for the network."""
+        return self.interrupt.reason is not None and self.is_reading
 
     @property
     def span(self) -> ByteRange | None:
@@ -123,7 +134,13 @@ class Piece:
 
     def request(self) -> Request:
         """Return the request that gets this piece."""
-        return Request(source=self.state.source, url=self.address, span=self.span, if_range=self.if_range)
+        return Request(
+            source=self.state.source,
+            url=self.address,
+            span=self.span,
+            if_range=self.if_range,
+            patience_s=_PATIENCE_S,
+        )
 
     def question(self) -> Question:
         """Return what the answer is to be checked against."""

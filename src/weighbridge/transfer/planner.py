@@ -9,7 +9,8 @@ from weighbridge.core.options import TransferOptions
 _LAGGARD_SPEED = 4.0  # a piece this many times slower than the best source holds everyone up
 _LAGGARD_SECONDS = 3.0
 _WORTH_SPLITTING_S = 1.0
-_LATENCIES_PER_PIECE = 4.0
+_LATENCIES_WANTED = 20.0  # a piece takes this many times the wait for its first byte
+_LATENCIES_LEAST = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,29 +50,29 @@ class PieceView:
         return (self.stop - self.position) / self.rate_bps if self.rate_bps else float("inf")
 
 
-def piece_size(link: Link, unassigned: int, previous: int, lag: int, options: TransferOptions) -> int:
+def piece_size(link: Link, unassigned: int, previous: int, options: TransferOptions) -> int:
     """Return how many bytes the next piece should have.
 
-    About ``piece_seconds`` of what the connection brings, but at most twice the piece before (a link is
-    believed step by step); small while the hasher is behind, since then order matters more than requests;
-    near the end so small that all connections end together, though never so small that latency rules.
+    So many that waiting for its first byte is a small part of its time, but no more than the connection brings in
+    ``piece_seconds``: pieces of all connections together are also what the hasher may have to wait for.  At most twice
+    the piece before, since a link is believed step by step; and near the end so small that all connections end
+    together, though never so small that latency rules.
 
     Args:
         link: The source's.
         unassigned: Missing bytes that nobody fetches yet; positive.
         previous: Size of the piece before; 0 if this is the first.
-        lag: Bytes that have arrived in order and are not hashed yet.
         options: Bounds.
     """
-    if lag > options.first_piece:
-        return min(unassigned, max(options.piece_min, options.hash_lag // 8))
+    rate = link.rate_bps or 0.0
     if previous == 0 or link.rate_bps is None:
         wanted = options.first_piece
     else:
-        wanted = int(min(link.rate_bps * options.piece_seconds, 2 * previous))
-        wanted = max(options.piece_min, min(options.piece_max, wanted))
+        in_order = options.hash_lag // options.connections_per_file
+        wanted = int(min(rate * options.piece_seconds, max(rate * link.latency_s * _LATENCIES_WANTED, in_order)))
+        wanted = max(options.piece_min, min(options.piece_max, wanted, 2 * previous))
     share = unassigned // (2 * options.connections_per_file)
-    floor = max(options.split_min, int((link.rate_bps or 0.0) * link.latency_s * _LATENCIES_PER_PIECE))
+    floor = max(options.split_min, int(rate * link.latency_s * _LATENCIES_LEAST))
     size = min(wanted, max(share, floor))
     rest = unassigned - size
     return unassigned if rest < min(floor, size) else size
@@ -99,7 +100,7 @@ def find_split(pieces: list[PieceView], link: Link, steals: int, options: Transf
         return best, piece.position
     if piece.rate_bps is None or rest < 2 * options.split_min:
         return None
-    if piece.eta_s < max(_WORTH_SPLITTING_S, _LATENCIES_PER_PIECE * link.latency_s):
+    if piece.eta_s < max(_WORTH_SPLITTING_S, _LATENCIES_LEAST * link.latency_s):
         return None
     rate = link.rate_bps or piece.rate_bps
     kept = int(rest * piece.rate_bps / (piece.rate_bps + rate))

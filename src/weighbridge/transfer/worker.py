@@ -14,8 +14,8 @@ from weighbridge.transfer.job import Job
 from weighbridge.transfer.piece import Piece
 from weighbridge.transfer.throttle import Throttle
 
-_FIRST_READ = 64 * KIB
-_SMALLEST_READ = 4 * KIB
+_SMALLEST_READ = 4 * KIB  # a slow connection shows within seconds that it is alive
+_GROWTH = 4
 _QUICK_S = 0.02
 _SLOW_S = 0.2
 _RECORD_BYTES = 4 * MIB
@@ -25,8 +25,8 @@ _RECORD_S = 0.2
 def fetch(job: Job, piece: Piece, desk: Dispatcher, transport: Transport, throttle: Throttle) -> None:
     """Fetch ``piece`` of ``job``.
 
-    Reads grow and shrink so that each takes a fraction of a second: large ones cost less, small ones show early
-    that a connection has become slow.
+    Reads grow and shrink so that each takes a fraction of a second: large ones cost less, and only what was read to
+    its end counts, for the watch and for whoever would take over a silent piece.
 
     Args:
         job: Whose.
@@ -40,6 +40,7 @@ def fetch(job: Job, piece: Piece, desk: Dispatcher, transport: Transport, thrott
     """
     response = transport.open(piece.request(), piece.interrupt)
     try:
+        piece.landed = response.url
         answer = read_answer(piece.question(), response.status, response.headers, response.url)
         desk.accept(job, piece, answer, response.url)
         read = response.read_decoded if answer.is_encoded else response.read
@@ -51,7 +52,7 @@ def fetch(job: Job, piece: Piece, desk: Dispatcher, transport: Transport, thrott
 
 def _copy(job: Job, piece: Piece, desk: Dispatcher, read: Callable[[int], bytes], throttle: Throttle) -> None:
     read_size = throttle.read_limit(job.options.read_size)
-    amount = min(_FIRST_READ, read_size)
+    amount = min(_SMALLEST_READ, read_size)
     recorded_at = time.monotonic()
     while (wanted := desk.reserve(piece, amount)) > 0:
         began = time.monotonic()
@@ -76,7 +77,7 @@ def _copy(job: Job, piece: Piece, desk: Dispatcher, read: Callable[[int], bytes]
 
 def _next_amount(amount: int, came: int, took_s: float, read_size: int) -> int:
     if came == amount and took_s < _QUICK_S:
-        return min(read_size, amount * 2)
+        return min(read_size, amount * _GROWTH)
     if took_s > _SLOW_S:
         return max(min(_SMALLEST_READ, read_size), amount // 2)
     return amount

@@ -96,11 +96,18 @@ class TestManifests:
         with pytest.raises(InvalidParameterError, match=r"line 1 .*https://…/ --manifest"):
             read_requests(wish(), LIST)
 
-    @pytest.mark.parametrize("rest", [{"digests": (SHA,)}, {"name": "x"}, {"urls": ("https://h/", "https://i/")}])
-    def test_options_for_urls_do_not_go_with_a_manifest(self, rest: dict[str, object]) -> None:
+    @pytest.mark.parametrize(
+        "given",
+        [
+            wish("https://h/", digests=(SHA,)),
+            wish("https://h/", name="x"),
+            wish("https://h/", "https://i/"),
+        ],
+    )
+    def test_options_for_urls_do_not_go_with_a_manifest(self, given: Wish) -> None:
         """An option would be ignored in silence."""
         with pytest.raises(InvalidParameterError):
-            read_requests(wish("https://h/", **rest) if "urls" not in rest else wish(**rest), LIST)  # type: ignore[arg-type]
+            read_requests(given, LIST)
 
     def test_base_for_a_manifest_of_urls_is_refused(self) -> None:
         """Somebody would believe that the base is used."""

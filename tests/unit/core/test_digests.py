@@ -79,7 +79,7 @@ def test_names_of_the_http_digest_fields_are_aliases(alias: str, separator: str)
         "crc32:12345678",
         "sha256:sha256:" + HEX["sha256"],
         "sha256:" + "g" * 64,
-        "sha256:" + "٠" * 64,  # digits, but not of hex
+        "sha256:" + "\u0660" * 64,  # digits, but not of hex
         "g" * 32,
         HEX["md5"][:-1],
         HEX["md5"] + "  model.bin",

@@ -81,9 +81,8 @@ def test_first_is_the_lowest_range(steps: list[Change]) -> None:
 
     first = ranges.first()
 
-    assert (first is None) == (not model)
-    assert first is None or first.start == min(model)
-    assert first is None or first == next(iter(ranges))
+    assert first == next(iter(ranges), None)
+    assert (first.start if first else None) == min(model, default=None)
 
 
 @given(steps=changes, more=changes)
