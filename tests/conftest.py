@@ -2,8 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Two cores, shared with whatever else runs there: how long an example takes says nothing about the code.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+
+READ = (
+    "OFFLINE_MODE",
+    "DISABLE_INTERACTIVE_PROGRESS_BARS",
+    "INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT",
+    "CHUNK_DOWNLOAD_CONNECT_TIMEOUT",
+    "CHUNK_DOWNLOAD_READ_TIMEOUT",
+    "CHUNK_DOWNLOAD_MAX_ATTEMPTS",
+    "API_CALLS_TIMEOUT",
+    "API_CALLS_MAX_TRIES",
+    "IDEMPOTENT_API_REQUEST_CODES_TO_RETRY",
+    "WEIGHBRIDGE_OFFLINE",
+    "WEIGHBRIDGE_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    *(f"{kind}_proxy" for kind in ("http", "https", "all", "no")),
+    *(f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "ALL", "NO")),
+)
+"""What is read of the environment and would change what a test sees."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no test depend on the machine's proxies, and none leave receipts in somebody's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in READ:
+            patch.delenv(name, raising=False)
+        patch.setenv("WEIGHBRIDGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a failure of the seed's function be final within a second or two."""
+    monkeypatch.setenv("API_CALLS_MAX_TRIES", "2")
+    monkeypatch.setenv("API_CALLS_TIMEOUT", "5")

@@ -11,21 +11,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from weighbridge.core.artifacts import FileRequest, FileResult
 from weighbridge.core.digests import ensure_available
-from weighbridge.core.errors import CancelledError, InvalidNameError, OfflineError, UntrustedFileError
+from weighbridge.core.errors import CancelledError, InvalidNameError, OfflineError, StoreError, UntrustedFileError
 from weighbridge.core.events import Event, FileFinished, FileWaiting, Planned
-from weighbridge.core.names import find_collision
+from weighbridge.core.names import RelativeName, find_collision
 from weighbridge.core.options import Options
-from weighbridge.errands import Crew, Errand, partial_data
+from weighbridge.errands import Crew, Errand, Missing, partial_data
 from weighbridge.http.transport import Transport
+from weighbridge.store.claims import Claim, lease_for
 from weighbridge.store.layout import Place
-from weighbridge.store.present import Sight, check_parents, ignores_case, is_right, look, make_parents
+from weighbridge.store.leftovers import find_leftovers, remove_free
+from weighbridge.store.present import check_parents, ignores_case, is_right, look, make_parents
 from weighbridge.store.receipts import Receipts
-from weighbridge.store.recover import find_leftovers
+from weighbridge.store.sight import Sight
 from weighbridge.transfer.engine import Engine
 from weighbridge.transfer.job import Job
 
@@ -55,7 +58,7 @@ def check_requests(requests: Iterable[FileRequest], directory: Path, *, allow_un
         if request.artifact.digest is not None:
             ensure_available(request.artifact.digest)
         check_parents(directory, request.name)
-    clash = find_collision([each.name for each in unique.values()], ignore_case=ignores_case(directory))
+    clash = _find_clash([each.name for each in unique.values()], directory)
     if clash is not None:
         raise InvalidNameError(f"{clash[0]!r} and {clash[1]!r} can't both be in one directory", name=clash[1])
     unverified = [each.name.text for each in unique.values() if each.artifact.digest is None]
@@ -65,6 +68,14 @@ def check_requests(requests: Iterable[FileRequest], directory: Path, *, allow_un
             names=tuple(unverified),
         )
     return list(unique.values())
+
+
+def _find_clash(names: Sequence[RelativeName], directory: Path) -> tuple[str, str] | None:
+    """Return two names that can't both be in the directory; it is asked what it thinks of case only if that matters."""
+    clash = find_collision(names, ignore_case=False)
+    if clash is None and (same := find_collision(names, ignore_case=True)) is not None and ignores_case(directory):
+        return same
+    return clash
 
 
 class DirectoryWalk:
@@ -98,51 +109,74 @@ class DirectoryWalk:
         for result in self._results.values():
             self._tell(FileFinished(result=result))
         if missing and self._options.offline:
-            names = ", ".join(each.name.text for each in missing[:5])
+            names = ", ".join(each.request.name.text for each in missing[:5])
             raise OfflineError(f"{len(missing)} files are not in {directory} and the network is switched off: {names}")
         if missing:
             self._fetch(missing, directory)
         return tuple(self._results[each.name.text] for each in requests)
 
-    def _look(self, requests: Sequence[FileRequest], directory: Path) -> list[FileRequest]:
-        """Note results for files that are there and right; return the others."""
+    def _look(self, requests: Sequence[FileRequest], directory: Path) -> list[Missing]:
+        """Note results for files that are there and right, tidying up around them; return the others."""
+        places = [Place(directory.joinpath(*each.name.parts)) for each in requests]
+        found = [
+            Missing(request=each, place=at, sight=look(at.final)) for each, at in zip(requests, places, strict=True)
+        ]
         stop = threading.Event()
         with ThreadPoolExecutor(_READERS, thread_name_prefix="weighbridge-look") as readers:
             checks = {
-                readers.submit(self._is_right, each, directory.joinpath(*each.name.parts), stop): each
-                for each in requests
-                if look(directory.joinpath(*each.name.parts)) != Sight()
+                readers.submit(self._is_right, each.request, each.place.final, stop): each.request.name.text
+                for each in found
+                if each.sight != Sight()
             }
             try:
-                while not all(check.done() for check in checks):
-                    wait(checks, _TICK_S, FIRST_EXCEPTION)
+                right, waiting = set[str](), set(checks)
+                while waiting:
+                    done, waiting = wait(waiting, _TICK_S, FIRST_EXCEPTION)
                     self._check_cancelled()
-                right = {each.name.text for check, each in checks.items() if check.result()}
+                    right.update(checks[each] for each in done if each.result())
             finally:
                 stop.set()
-        for each in requests:
-            if each.name.text in right:
-                self._note_present(each, directory.joinpath(*each.name.parts), "present")
-        return [each for each in requests if each.name.text not in right]
+        present = [each for each in found if each.request.name.text in right]
+        for each in present:
+            self._note_present(each.request, each.place.final, "present")
+        self._tidy([each.place for each in present])
+        return [each for each in found if each.request.name.text not in right]
 
-    def _fetch(self, missing: Sequence[FileRequest], directory: Path) -> None:
+    def _tidy(self, places: Sequence[Place]) -> None:
+        """Remove what a killed process left beside files that were complete by then."""
+        names = {parent: find_leftovers(parent) for parent in {each.parent for each in places}}
+        for place in (each for each in places if names[each.parent]):
+            mine = [name for name in names[place.parent] if name.startswith(place.prefix)]
+            remove_free(place, mine)
+            if place.claim.name in names[place.parent]:
+                with suppress(StoreError):
+                    claim = Claim.try_take(lease_for(place.claim, self._options.store.claim_ttl_s))
+                    if claim is not None:
+                        claim.release()
+
+    def _fetch(self, missing: Sequence[Missing], directory: Path) -> None:
         names: dict[Path, list[str]] = {}  # partials found in each directory
-        pending: deque[Errand] = deque()
-        for request in missing:
-            place = Place(make_parents(directory, request.name))
-            if place.parent not in names:
-                names[place.parent] = find_leftovers(place.parent)
-            leftovers = [each for each in names[place.parent] if each.startswith(place.prefix)]
-            pending.append(Errand(request, place, leftovers, self._options))
-        crew = Crew(Engine(self._transport, self._options.transfer), self._tell, self._options.store)
+        errands: list[Errand] = []
+        for each in missing:
+            make_parents(directory, each.request.name, durable=self._options.store.durable)
+            parent = each.place.parent
+            if parent not in names:
+                names[parent] = find_leftovers(parent)
+            leftovers = [name for name in names[parent] if name.startswith(each.place.prefix)]
+            errands.append(Errand(each, leftovers, self._options))
+        crew = Crew(Engine(self._transport, self._options.transfer), self._receipts, self._tell, self._options.store)
+        pending = deque(errands)
         try:
             while pending or crew.errands:
                 self._check_cancelled()
                 self._begin(pending, crew)
                 for errand, job in crew.wait(_TICK_S):
                     self._end(errand, job)
+            crew.flush_names()
         finally:
             crew.dismiss()
+            for errand in errands:
+                crew.leave(errand)  # one that an interrupt caught between claim and crew
 
     def _begin(self, pending: deque[Errand], crew: Crew) -> None:
         """Start as many errands as may run at once; those that others hold go to the back of the line."""
@@ -150,30 +184,38 @@ class DirectoryWalk:
             if len(crew.errands) >= self._options.transfer.files:
                 return
             errand = pending.popleft()
-            if errand.has_changed() and self._is_right(errand.request, errand.place.final, self._cancel):
-                self._note_present(errand.request, errand.place.final, "joined")
-                self._tell(FileFinished(result=self._results[errand.name]))
-            elif errand.try_claim():
-                crew.start(errand)
+            if self._is_joined(errand):
+                continue
+            if errand.try_claim():
+                crew.keep(errand)
+                if self._is_joined(errand):
+                    crew.leave(errand)
+                else:
+                    crew.start(errand)
             else:
                 if errand.is_first_wait():
                     self._tell(FileWaiting(name=errand.name))
                 errand.check_patience()
                 pending.append(errand)
 
+    def _is_joined(self, errand: Errand) -> bool:
+        """Tell whether somebody else has put the right file in place since we looked, and take note of it."""
+        if not errand.has_changed() or not self._is_right(errand.request, errand.place.final, self._cancel):
+            return False
+        self._note_present(errand.request, errand.place.final, "joined")
+        self._tell(FileFinished(result=self._results[errand.name]))
+        return True
+
     def _end(self, errand: Errand, job: Job) -> None:
         """Take note of a finished transfer, or raise its error."""
         if job.error is not None:
             raise job.error
-        path, promised = errand.place.final, errand.request.artifact.digest
-        if promised is not None:
-            self._receipts.note(path, promised)
         source = max(job.sources, key=lambda each: each.received)
         result = FileResult(
             name=errand.name,
-            path=path,
+            path=errand.place.final,
             size=job.size or 0,
-            digest=promised,
+            digest=errand.request.artifact.digest,
             outcome="fetched",
             bytes_fetched=job.fetched,
             bytes_resumed=job.sink.recovered.written.total,

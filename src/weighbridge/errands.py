@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from weighbridge.core.artifacts import Artifact, FileRequest
-from weighbridge.core.errors import ClaimTimeoutError, IntegrityError, StoreError
+from weighbridge.core.errors import ClaimTimeoutError, DigestMismatchError, StoreError
 from weighbridge.core.events import Event, FileProgress, FileStarted, Retrying
 from weighbridge.core.options import Options, StoreOptions
 from weighbridge.store.claims import Claim, Heart, lease_for
-from weighbridge.store.faults import flush_directory
+from weighbridge.store.faults import flush_directory, storing
 from weighbridge.store.journal import Identity
 from weighbridge.store.layout import DATA, Place
+from weighbridge.store.leftovers import find_leftovers, last_sign_at, remove_free
 from weighbridge.store.partial import Partial
 from weighbridge.store.present import look
-from weighbridge.store.recover import find_leftovers, last_sign_at, open_partial, remove_free
+from weighbridge.store.receipts import Receipts
+from weighbridge.store.recover import open_partial
+from weighbridge.store.sight import Sight
 from weighbridge.transfer.engine import Engine
 from weighbridge.transfer.job import Job
 
@@ -26,29 +30,44 @@ _POLL_S = 0.1
 _REPORT_S = 0.1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A file that is not there, or not right.
+
+    Attributes:
+        request: Which.
+        place: Where.
+        sight: What was there when it was found to be so.
+    """
+
+    request: FileRequest
+    place: Place
+    sight: Sight
+
+
 class Errand:
     """One missing file.
 
     Args:
-        request: Which.
-        place: Where.
+        missing: Which.
         leftovers: Names of the partials that earlier runs left of it.
         options: Of the call.
     """
 
-    def __init__(self, request: FileRequest, place: Place, leftovers: Sequence[str], options: Options) -> None:
-        self.request = request
-        self.place = place
+    def __init__(self, missing: Missing, leftovers: Sequence[str], options: Options) -> None:
+        self.request = missing.request
+        self.place = missing.place
         self.began = time.monotonic()
         self.partial: Partial | None = None
         self._leftovers = leftovers
         self._options = options
         self._claim: Claim | None = None
-        self._lease = lease_for(place.claim, options.store.claim_ttl_s)
-        self._before = look(place.final)
+        self._lease = lease_for(self.place.claim, options.store.claim_ttl_s)
+        self._before = missing.sight
         self._signs: object = None
         self._sign_at: float | None = None  # when we last saw the holder make progress
         self._asked_at = 0.0
+        self._is_over = False
 
     @property
     def name(self) -> str:
@@ -62,13 +81,16 @@ class Errand:
         return has_changed
 
     def try_claim(self) -> bool:
-        """Take the claim unless somebody alive holds it; asks the disk only a few times a second."""
+        """Take the claim unless somebody alive holds it; asks the disk only a few times a second.
+
+        Whoever held it before us may have published the file since we looked: look again before anything is fetched.
+        """
         now = time.monotonic()
         if now - self._asked_at < _POLL_S:
             return False
         self._asked_at = now
         self._claim = Claim.try_take(self._lease)
-        if self._claim is not None and self._sign_at is not None:
+        if self._claim is not None and (self._claim.had_holder or self._sign_at is not None):
             self._leftovers = find_leftovers(self.place.parent)
         return self._claim is not None
 
@@ -107,22 +129,33 @@ class Errand:
         """The claim, while held."""
         return self._claim
 
-    def end(self, job: Job | None) -> None:
-        """Let go of the partial, unless it was published, and of the claim; never raises."""
+    def end(self, job: Job | None, receipts: Receipts) -> None:
+        """Let go of the partial, unless it was published, and of the claim; never raises, harmless twice.
+
+        Args:
+            job: What became of the partial; None if the engine never had it.
+            receipts: Told of a published file.
+        """
+        if self._is_over:
+            return
+        self._is_over = True
         with suppress(StoreError):
             if self.partial is not None:
-                self._put_away(self.partial, job)
+                self._put_away(self.partial, job, receipts)
         with suppress(StoreError):
             if self._claim is not None:
                 self._claim.release()
         self._claim = None
 
-    def _put_away(self, partial: Partial, job: Job | None) -> None:
+    def _put_away(self, partial: Partial, job: Job | None, receipts: Receipts) -> None:
         if job is not None and job.is_over and job.error is None:
+            digest = self.request.artifact.digest
+            if digest is not None and partial.published != Sight():
+                receipts.note(self.place.final, digest, partial.published, is_flushed=self._options.store.durable)
             remove_free(self.place, self._leftovers)
             return
         kept = partial.recovered.written if job is None else job.written
-        if kept and not (job is not None and isinstance(job.error, IntegrityError)):
+        if kept and not (job is not None and isinstance(job.error, DigestMismatchError)):
             partial.release()
         else:
             partial.drop()
@@ -133,12 +166,16 @@ class Crew:
 
     Args:
         engine: Who moves the bytes; dismissed with the crew.
+        receipts: Told of published files.
         tell: Receives events.
         options: Of the store.
     """
 
-    def __init__(self, engine: Engine, tell: Callable[[Event], None], options: StoreOptions) -> None:
+    def __init__(
+        self, engine: Engine, receipts: Receipts, tell: Callable[[Event], None], options: StoreOptions
+    ) -> None:
         self._engine = engine
+        self._receipts = receipts
         self._tell = tell
         self._options = options
         self._reported_at = 0.0
@@ -149,17 +186,24 @@ class Crew:
         self.errands: dict[Job, Errand] = {}
 
     def start(self, errand: Errand) -> None:
-        """Open the errand's partial and hand it to the engine; the claim is held."""
-        if errand.claim is not None:
-            self._heart.add(errand.claim)
+        """Open the errand's partial and hand it to the engine; the claim is held, and kept from now on."""
         try:
             partial = errand.open(durable=self._options.durable)
             resumed = partial.recovered.written.total
             self._tell(FileStarted(name=errand.name, resumed=resumed, partial=partial.path / DATA))
+            self.errands[self._engine.submit(errand.request.artifact, partial)] = errand
         except BaseException:
-            self._end(errand, None)
+            self.leave(errand)
             raise
-        self.errands[self._engine.submit(errand.request.artifact, partial)] = errand
+
+    def keep(self, errand: Errand) -> None:
+        """Keep the errand's claim alive until it is left or over."""
+        if errand.claim is not None:
+            self._heart.add(errand.claim)
+
+    def leave(self, errand: Errand) -> None:
+        """Release what an errand holds that the engine has nothing to do with."""
+        self._end(errand, None)
 
     def wait(self, timeout_s: float) -> list[tuple[Errand, Job]]:
         """Wait for errands to be over; their claims are released."""
@@ -188,15 +232,20 @@ class Crew:
             self._end(errand, job)
         self.errands.clear()
         self._heart.stop()
-        if self._options.durable:
-            for parent in self._named:
-                with suppress(OSError):
-                    flush_directory(parent)
+        with suppress(StoreError):
+            self.flush_names()
+
+    def flush_names(self) -> None:
+        """Make the names that files have got survive a power loss; raises :class:`StoreError`."""
+        while self._options.durable and self._named:
+            parent = self._named.pop()
+            with storing(parent, "flush"):
+                flush_directory(parent)
 
     def _end(self, errand: Errand, job: Job | None) -> None:
         if errand.claim is not None:
             self._heart.remove(errand.claim)
-        errand.end(job)
+        errand.end(job, self._receipts)
 
     def _report(self, job: Job) -> None:
         """Tell the observer, and those who wait for us elsewhere, about progress."""
@@ -221,8 +270,8 @@ class Crew:
 def identity_of(artifact: Artifact) -> Identity:
     """Return what a partial of ``artifact`` must be a part of."""
     if artifact.digest is not None:
-        return Identity(digest=str(artifact.digest), source=None)
-    return Identity(digest=None, source=str(artifact.sources[0]))
+        return Identity(digest=str(artifact.digest), source=None, size=artifact.size)
+    return Identity(digest=None, source=str(artifact.sources[0]), size=artifact.size)
 
 
 def partial_data(errand: Errand) -> Path | None:

@@ -31,6 +31,7 @@ def stop_half_way(process: subprocess.Popen[bytes], number: signal.Signals) -> O
     line = b""
     while b'"progress"' not in line:
         line = process.stdout.readline()
+        assert line, "it ended before it told of bytes"
     process.send_signal(number)
     return wait_for(process)
 

@@ -101,7 +101,7 @@ def test_mirror_with_another_size_is_left_out(server: FaultServer, mirror: Fault
     result = fetch(ask_both(server, mirror), place)
 
     assert result.path.read_bytes() == server.content("/model.bin")
-    assert mirror.bytes_sent() <= 2 * PIECE
+    assert len(mirror.requests) <= 8  # all that were under way when the first one came back
 
 
 def test_slow_piece_of_a_lying_mirror_never_lands_on_a_whole_answer(

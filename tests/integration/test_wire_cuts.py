@@ -31,9 +31,7 @@ PIECE = 64 << 10
 @pytest.mark.parametrize("rst", [True, False], ids=["reset", "orderly end"])
 @pytest.mark.parametrize("nth", [1, 2, 5])
 @pytest.mark.parametrize("at", [0, 1, -1], ids=["before the first byte", "after the first byte", "before the last"])
-def test_cut_piece_is_continued_where_it_broke(
-    server: FaultServer, place: Path, at: int, nth: int, rst: bool
-) -> None:
+def test_cut_piece_is_continued_where_it_broke(server: FaultServer, place: Path, at: int, nth: int, rst: bool) -> None:
     """A broken connection costs its unread bytes, not the piece, let alone the file."""
     server.on(nth=nth, fault=CutAfter(at, rst=rst))
 
@@ -96,7 +94,7 @@ def test_connections_that_end_after_each_answer_are_no_failure(server: FaultServ
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("nth", [1, 3])
 def test_passing_refusal_is_asked_again(server: FaultServer, place: Path, status: int, nth: int) -> None:
-    """"Not now" is not "no"; that goes for a bare 500, too."""
+    """ "Not now" is not "no"; that goes for a bare 500, too."""
     server.on(nth=range(nth, nth + 2), fault=Status(status, {"Retry-After": "0"} if status == 429 else {}))
 
     result = fetch(ask(server, "/model.bin"), place)
@@ -142,8 +140,8 @@ def test_cut_that_never_brings_a_byte_ends_in_an_error(server: FaultServer, plac
     with pytest.raises(RetriesExhaustedError) as caught:
         fetch(ask(server, "/model.bin"), place)
 
-    assert caught.value.offset == 0
-    assert len(server.requests) == 4
+    assert caught.value.url == server.url("/model.bin")
+    assert len(server.requests) <= 3 + 8  # the first header was good, so once all connections had a try
     assert names(place) == []
 
 

@@ -92,7 +92,8 @@ def _fetch(client: Client, task: Mapping[str, Any]) -> bool:
 
 def _usage() -> dict[str, int]:
     gc.collect()
-    return {"descriptors": len(os.listdir("/proc/self/fd")), "threads": threading.active_count()}
+    descriptors = list(Path("/proc/self/fd").iterdir())
+    return {"descriptors": len(descriptors), "threads": threading.active_count()}
 
 
 def main(arguments: list[str]) -> int:
@@ -103,12 +104,12 @@ def main(arguments: list[str]) -> int:
     with Client(build_options(task["options"])) as client, ThreadPoolExecutor(task["threads"]) as pool:
         before = _usage()
         if task["threads"] == 1:
-            went_well = all([_fetch(client, task) for _ in range(task["times"])])
+            outcomes = [_fetch(client, task) for _ in range(task["times"])]
         else:
-            went_well = all(list(pool.map(lambda _: _fetch(client, task), range(task["threads"]))))
+            outcomes = list(pool.map(lambda _: _fetch(client, task), range(task["threads"])))
         client.close()
         _say(before=before, after=_usage())
-    return 0 if went_well else 1
+    return 0 if all(outcomes) else 1
 
 
 if __name__ == "__main__":

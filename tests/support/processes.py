@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -192,6 +192,19 @@ class ClientProcess:
             if time.monotonic() > deadline or (state == "Z" != letter):
                 raise TimeoutError(f"in state {state} instead of {letter}; {self._errors.read_text()}")
             time.sleep(_POLL_S)
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = _LONGEST_S) -> None:
+    """Wait until ``is_so()``, asked again and again.
+
+    Raises:
+        TimeoutError: It was not within ``timeout_s``.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"did not come true in {timeout_s} s")
+        time.sleep(_POLL_S)
 
 
 def _state_of(pid: int) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 
 from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.fetching import build_options, read_requests
-from tests.support.processes import ClientProcess, File, Task
+from tests.support.processes import ClientProcess, File, Task, wait_until
 from weighbridge.client import Client
 from weighbridge.core.artifacts import FileResult
+from weighbridge.store.journal import JournalState, replay
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -29,6 +30,7 @@ _QUICK: Mapping[str, Mapping[str, Any]] = {
         "piece_min": PIECE,
         "piece_max": PIECE,
         "split_min": PIECE // 2,
+        "hash_lag": 8 * PIECE,
         "read_size": 16 * KIB,
         "flush_interval_s": 0.05,
         "stall_window_s": 8.0,
@@ -87,6 +89,19 @@ class Scene:
         """Return the names of all that is in the directory, at any depth."""
         return sorted(str(each.relative_to(self.directory)) for each in self.directory.rglob("*"))
 
+    def partials(self) -> list[Path]:
+        """Return the directories of all unfinished files."""
+        return sorted(self.directory.glob(".*.wb-partial"))
+
+    def journals(self) -> list[JournalState]:
+        """Return what the journals of all unfinished files say, as far as they can be read."""
+        states = [replay((each / "journal").read_bytes()) for each in self.partials() if (each / "journal").exists()]
+        return [each for each in states if each is not None]
+
+    def wait_recorded(self, amount: int) -> None:
+        """Wait until the journals hold that many bytes as written."""
+        wait_until(lambda: sum(each.written.total for each in self.journals()) >= amount)
+
     def put(self, size: int, seed: int = 1) -> SparseFile:
         """Serve another file in place of the one there is."""
         self.content = SparseFile(size, seed)
@@ -113,9 +128,7 @@ class Scene:
         wanted = task or self.task()
         with Client(build_options(wanted.options)) as client:
             requests = read_requests([_as_dict(each) for each in wanted.files])
-            results = client.fetch(
-                requests, wanted.directory, allow_unverified=wanted.allow_unverified, **arguments
-            )
+            results = client.fetch(requests, wanted.directory, allow_unverified=wanted.allow_unverified, **arguments)
         return list(results)
 
     def close(self) -> None:

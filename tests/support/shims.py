@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +25,8 @@ class Shims:
         """Compile all of them with gcc."""
         for source in _SOURCES.glob("*.c"):
             library = directory / f"{source.stem}.so"
-            command = ["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", library, source]
-            subprocess.run([*command, "-ldl", "-lpthread"], check=True, timeout=60)
+            command = ["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-ldl", "-lpthread"]
+            subprocess.run([*command, "-o", str(library), str(source)], check=True, timeout=60)
         return cls(directory)
 
     def acting(self, *rules: str) -> dict[str, str]:
@@ -50,8 +49,3 @@ class Shims:
 def failing(call: str, glob: str, error: int, nth: int = 0) -> str:
     """Return the rule that lets the ``nth`` such call (0: each) fail with ``error``."""
     return f"{call} {glob} {nth} before errno:{error}"
-
-
-def joined(rules: Sequence[str]) -> str:
-    """Return several rules as one."""
-    return ";".join(rules)

@@ -178,25 +178,24 @@ def test_either_offline_switch_is_enough(ours: str, theirs: str) -> None:
     assert inference_models_settings(environment).options.offline is True
 
 
-@pytest.mark.parametrize(
-    ("name", "texts"),
-    [
-        ("API_CALLS_TIMEOUT", ["0", "-1", "soon", "nan", "inf", "1e9"]),
-        ("CHUNK_DOWNLOAD_CONNECT_TIMEOUT", ["0", "x"]),
-        ("CHUNK_DOWNLOAD_READ_TIMEOUT", ["0", "x"]),
-        ("INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT", ["0", "x"]),
-        ("CHUNK_DOWNLOAD_MAX_ATTEMPTS", ["0", "-3", "2.5", "many"]),
-        ("API_CALLS_MAX_TRIES", ["0", "2.5"]),
-        ("IDEMPOTENT_API_REQUEST_CODES_TO_RETRY", ["429;503", "99", "600", "all"]),
-        ("DISABLE_INTERACTIVE_PROGRESS_BARS", ["maybe"]),
-        ("OFFLINE_MODE", ["maybe"]),
-    ],
-)
-def test_variable_that_can_not_mean_anything_is_named(name: str, texts: list[str]) -> None:
-    """Who mistypes a variable learns which one, not that "a number" was wrong."""
-    refusals = [pytest.raises(InvalidParameterError, inference_models_settings, {name: text}) for text in texts]
+MEANINGLESS = {
+    "API_CALLS_TIMEOUT": ["0", "-1", "soon", "nan", "inf", "1e9"],
+    "CHUNK_DOWNLOAD_CONNECT_TIMEOUT": ["0", "x"],
+    "CHUNK_DOWNLOAD_READ_TIMEOUT": ["0", "x"],
+    "INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT": ["0", "x"],
+    "CHUNK_DOWNLOAD_MAX_ATTEMPTS": ["0", "-3", "2.5", "many"],
+    "API_CALLS_MAX_TRIES": ["0", "2.5"],
+    "IDEMPOTENT_API_REQUEST_CODES_TO_RETRY": ["429;503", "99", "600", "all"],
+    "DISABLE_INTERACTIVE_PROGRESS_BARS": ["maybe"],
+    "OFFLINE_MODE": ["maybe"],
+}
 
-    assert [name in str(refusal.value) for refusal in refusals] == [True] * len(texts)
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in MEANINGLESS.items() for text in texts])
+def test_variable_that_can_not_mean_anything_is_named(name: str, text: str) -> None:
+    """Who mistypes a variable learns which one, not that "a number" was wrong."""
+    with pytest.raises(InvalidParameterError, match=name):
+        inference_models_settings({name: text})
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Literal
@@ -35,14 +36,14 @@ MD5Hash = str | None
 
 
 def download_files_to_directory(  # noqa: PLR0917 - the seed's own
-    target_dir: str,
-    files_specs: list[tuple[FileHandle, DownloadUrl, MD5Hash]],
+    target_dir: str | os.PathLike[str],
+    files_specs: Sequence[tuple[FileHandle, DownloadUrl, MD5Hash]],
     verbose: bool = True,
-    response_codes_to_retry: set[int] | None = None,
-    request_timeout: int | None = None,
+    response_codes_to_retry: Collection[int] | None = None,
+    request_timeout: float | None = None,
     max_parallel_downloads: int = 8,
     max_threads_per_download: int = 8,
-    file_lock_acquire_timeout: int = FILE_LOCK_ACQUIRE_TIMEOUT,
+    file_lock_acquire_timeout: float = FILE_LOCK_ACQUIRE_TIMEOUT,
     verify_hash_while_download: bool = True,
     download_files_without_hash: bool = False,
     name_after: Literal["file_handle", "md5_hash"] = "file_handle",

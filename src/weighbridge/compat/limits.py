@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from weighbridge.config import InferenceModelsSettings
@@ -24,7 +24,7 @@ class Limits:
         InvalidParameterError: One of them can't mean anything; the message says which.
     """
 
-    response_codes_to_retry: Iterable[int] | None
+    response_codes_to_retry: Collection[int] | None
     request_timeout: float | None
     max_parallel_downloads: int
     max_threads_per_download: int
@@ -90,4 +90,4 @@ def _is_count(value: object, least: int) -> bool:
 def _are_statuses(value: object) -> bool:
     if value is None:
         return True
-    return isinstance(value, Iterable) and all(isinstance(each, int) and each in STATUSES for each in value)
+    return isinstance(value, Collection) and all(isinstance(each, int) and each in STATUSES for each in value)

@@ -112,12 +112,6 @@ class _File:
     received: int = 0
     verified: int = 0
 
-    @property
-    def fraction(self) -> float:
-        if self.stage is Stage.DONE:
-            return 1.0
-        return min(1.0, self.verified / self.size) if self.size else 0.0
-
     def row(self, now: float) -> Row:
         return Row(
             label=self.name,
@@ -131,7 +125,7 @@ class _File:
 
 @dataclass(slots=True)
 class Board:
-    """Takes events in and gives pictures out; both from any thread.
+    """Takes events in and gives pictures out; both from any thread, and however many files there are.
 
     Args:
         clock: Monotonic seconds.
@@ -139,11 +133,20 @@ class Board:
 
     clock: Clock = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)  # guards all below
-    _files: dict[str, _File] = field(default_factory=dict)
+    _open: dict[str, _File] = field(default_factory=dict)  # begun, not done
+    _last: _File | None = None  # of those that are done
+    _done: int = 0
+    _done_bytes: int = 0
     _expected: int = 0
     _pace: Pace | None = None
     _fraction: float = 0.0
     _note: tuple[str, float] | None = None
+
+    @property
+    def files(self) -> int:
+        """How many files were asked for."""
+        with self._lock:
+            return self._count_files()
 
     def take(self, event: Event) -> None:
         """Account for an event."""
@@ -167,28 +170,31 @@ class Board:
     def picture(self) -> Picture:
         """Return the present moment."""
         with self._lock:
-            now = self.clock()
-            files = list(self._files.values())
-            expected = max(self._expected, len(files))
-            self._fraction = max(self._fraction, _fraction(files, expected))
-            is_single = expected == 1
-            total = _total(files, expected, None if self._pace is None else self._pace.bps(now))
+            now, files = self.clock(), self._count_files()
+            total = self._total(files, now)
+            self._fraction = max(self._fraction, self._share(total))
+            moving = [each for each in self._open.values() if each.stage is Stage.MOVING]
+            if files == 1 and self._last is not None:
+                moving.append(self._last)
             is_recent = self._note is not None and now - self._note[1] < _NOTE_S
             return Picture(
-                rows=tuple(each.row(now) for each in files if each.stage is Stage.MOVING or is_single),
-                waiting=tuple(each.name for each in files if each.stage is Stage.WAITING),
+                rows=tuple(each.row(now) for each in moving),
+                waiting=tuple(each.name for each in self._open.values() if each.stage is Stage.WAITING),
                 total=total,
-                done=sum(each.stage is Stage.DONE for each in files),
-                files=expected,
+                done=self._done,
+                files=files,
                 fraction=self._fraction,
                 note=self._note[0] if self._note and is_recent and total.stage is not Stage.DONE else None,
             )
 
+    def _count_files(self) -> int:
+        return max(self._expected, self._done + len(self._open))
+
     def _file(self, name: str, now: float) -> _File:
-        if name not in self._files:
-            self._files[name] = _File(name=name, stage=Stage.MOVING)
+        if name not in self._open:
+            self._open[name] = _File(name=name, stage=Stage.MOVING)
         self._pace = self._pace or Pace(now)
-        return self._files[name]
+        return self._open[name]
 
     def _move(self, event: FileProgress, now: float) -> None:
         file = self._file(event.name, now)
@@ -202,39 +208,35 @@ class Board:
             self._count(file, result.size - file.received, now)
         file.stage, file.pace = Stage.DONE, None
         file.size = file.received = file.verified = result.size
+        self._last = self._open.pop(result.name)
+        self._done, self._done_bytes = self._done + 1, self._done_bytes + result.size
 
     def _count(self, file: _File, amount: int, now: float) -> None:
         for pace in (file.pace, self._pace):
             if pace is not None:
                 pace.add(amount, now)
 
+    def _total(self, files: int, now: float) -> Row:
+        begun = self._open.values()
+        known = [each.size for each in begun if each.size is not None]
+        is_known = self._done + len(known) == files
+        return Row(
+            label="total",
+            received=self._done_bytes + sum(each.received for each in begun),
+            verified=self._done_bytes + sum(each.verified for each in begun),
+            size=self._done_bytes + sum(known) if is_known else None,
+            bps=None if self._pace is None else self._pace.bps(now),
+            stage=Stage.DONE if files and self._done == files else Stage.MOVING,
+        )
+
+    def _share(self, total: Row) -> float:
+        """Return how much of the work is done: by bytes if every size is known, else by files."""
+        if total.size:
+            return min(1.0, total.verified / total.size)
+        return self._done / max(1, self._count_files())
+
 
 def describe_retry(name: str, reason: str) -> str:
     """Say in one line why a file is tried again."""
     is_named = reason.startswith(name) or f"/{name}" in reason  # as the end of a URL
     return printable(reason if is_named else f"{name}: {reason}")
-
-
-def _total(files: list[_File], expected: int, bps: float | None) -> Row:
-    known = [each.size for each in files if each.size is not None]
-    is_done = len(files) == expected and all(each.stage is Stage.DONE for each in files)
-    return Row(
-        label="total",
-        received=sum(each.received for each in files),
-        verified=sum(each.verified for each in files),
-        size=sum(known) if len(known) == expected else None,
-        bps=bps,
-        stage=Stage.DONE if is_done else Stage.MOVING,
-    )
-
-
-def _fraction(files: list[_File], expected: int) -> float:
-    """Return how much of the work is done: by bytes if every size is known, else by files."""
-    if not expected:
-        return 0.0
-    if any(each.size is None for each in files) or len(files) < expected:
-        return sum(each.stage is Stage.DONE for each in files) / expected
-    whole = sum(each.size or 0 for each in files)
-    if not whole:
-        return sum(each.fraction for each in files) / expected
-    return min(1.0, sum(each.verified for each in files) / whole)

@@ -29,15 +29,14 @@ class LineDisplay:
         self._stream = stream
         self._clock = clock
         self._board = Board(clock)
-        self._told_at = clock()
+        self._told_at = self._looked_at = clock()
         self._told_fraction = 0.0
         self._retry_told_at = float("-inf")
 
     def show(self, event: Event) -> None:
         """Take one event."""
         self._board.take(event)
-        picture = self._board.picture()
-        is_named = picture.files <= _NAMED
+        is_named = self._board.files <= _NAMED
         match event:
             case Planned(files=files, present=present) if files != 1:
                 self._write(f"{count(files, 'file')}, {present} already there")
@@ -50,7 +49,7 @@ class LineDisplay:
             case FileFinished(result=result) if is_named:
                 self._write(_finished(result))
             case FileProgress() | FileFinished():
-                self._tell_progress(picture)
+                self._tell_progress()
             case _:
                 pass
 
@@ -60,11 +59,13 @@ class LineDisplay:
             self._retry_told_at = now
             self._write(f"trying again: {reason}")
 
-    def _tell_progress(self, picture: Picture) -> None:
+    def _tell_progress(self) -> None:
         now = self._clock()
         waited = now - self._told_at
-        if waited < _NOT_BEFORE_S:
+        if now - self._looked_at < _NOT_BEFORE_S:
             return
+        self._looked_at = now
+        picture = self._board.picture()
         if waited >= _EVERY_S or picture.fraction - self._told_fraction >= _EVERY_FRACTION:
             self._told_at, self._told_fraction = now, picture.fraction
             self._write(describe(picture))

@@ -19,8 +19,9 @@ from pathlib import Path
 from weighbridge.store.faults import storing
 from weighbridge.store.layout import CLAIM_SUFFIX
 from weighbridge.store.owners import Owner
+from weighbridge.store.sight import open_plain
 
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _LARGEST = 4096  # bytes of a claim that are read
 
 
@@ -62,7 +63,12 @@ class Claim:
     Args:
         path: Its file.
         descriptor: Open on the very file that was made, so that a successor's is never taken for it.
+
+    Attributes:
+        had_holder: Somebody else held it when it was asked for.
     """
+
+    had_holder = False
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
@@ -90,6 +96,8 @@ class Claim:
                 if holder is not None:
                     _evict(lease.path, holder)
                 taken = _create(lease.path)
+                if taken is not None:
+                    taken.had_holder = True
         return taken
 
     def beat(self) -> None:
@@ -172,13 +180,14 @@ def _create(path: Path) -> Claim | None:
 def _look(path: Path) -> _Holder | None:
     """Return who holds a claim; None if nobody does.  A holder that can't be read is nobody we know."""
     try:
-        with path.open("rb") as file:
-            found, content = os.fstat(file.fileno()), file.read(_LARGEST)
+        found = path.lstat()
     except FileNotFoundError:
         return None
     try:
+        with os.fdopen(open_plain(path, os.O_NOFOLLOW), "rb") as file:
+            found, content = os.fstat(file.fileno()), file.read(_LARGEST)
         owner = Owner.from_record(json.loads(content)["owner"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         owner = None
     return _Holder(found.st_ino, found.st_mtime_ns, owner)
 
@@ -186,14 +195,16 @@ def _look(path: Path) -> _Holder | None:
 def _evict(path: Path, holder: _Holder) -> None:
     """Take a claim's file away from a holder that must yield; of several who try, one succeeds.
 
-    Should a third process have replaced the file since we looked, its claim is put back.
+    Should a third process have replaced the file since we looked, its claim is put back.  Its file may well have got
+    the number of the one that was removed, but not its time.
     """
     aside = path.with_name(f"{path.name.removesuffix(CLAIM_SUFFIX)}.{secrets.token_hex(4)}{CLAIM_SUFFIX}")
     try:
         path.rename(aside)
     except FileNotFoundError:
         return
-    if _inode(aside) != holder.inode:
+    found = aside.lstat()
+    if (found.st_ino, found.st_mtime_ns) != (holder.inode, holder.sign_ns):
         with suppress(OSError):
             path.hardlink_to(aside)
     aside.unlink(missing_ok=True)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from weighbridge.core.errors import DiskFullError, StoreError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_CANT_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EROFS})  # network file systems
+_CANT_OPEN = frozenset({errno.EACCES, errno.EPERM})  # a directory that may be written to and not be listed
+
+
+def _unknown() -> None:
+    return None
 
 
 class storing:  # noqa: N801 - reads as a verb where it is used
@@ -19,28 +26,31 @@ class storing:  # noqa: N801 - reads as a verb where it is used
     Args:
         path: What the block works on.
         doing: Verb phrase for the message, as in "can't {doing} {path}".
+        count_needed: Returns how many bytes are still to be written, if known; asked when the disk is full.
     """
 
-    __slots__ = ("_doing", "_path")
+    __slots__ = ("_count_needed", "_doing", "_path")
 
-    def __init__(self, path: Path, doing: str) -> None:
+    def __init__(self, path: Path, doing: str, count_needed: Callable[[], int | None] = _unknown) -> None:
         self._path = path
         self._doing = doing
+        self._count_needed = count_needed
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
-            raise _translate(error, self._path, self._doing) from error
+            raise self._translate(error) from error
 
-
-def _translate(error: OSError, path: Path, doing: str) -> StoreError:
-    words = error.strerror or type(error).__name__
-    if error.errno in _FULL:
-        message = f"no room left: can't {doing} {path} ({words}); make room, then the same call goes on"
-        return DiskFullError(message, path=str(path), free=free_bytes(path))
-    return StoreError(f"can't {doing} {path}: {words}", path=str(path))
+    def _translate(self, error: OSError) -> StoreError:
+        path, doing, words = self._path, self._doing, error.strerror or type(error).__name__
+        if error.errno not in _FULL:
+            return StoreError(f"can't {doing} {path}: {words}", path=str(path))
+        needed, free = self._count_needed(), free_bytes(path)
+        counts = "" if needed is None else f"; {needed} bytes more are needed and {free} are left"
+        message = f"no room left: can't {doing} {path} ({words}{counts}); make room, then the same call goes on"
+        return DiskFullError(message, path=str(path), needed=needed, free=free)
 
 
 def free_bytes(path: Path) -> int | None:
@@ -59,13 +69,15 @@ def free_bytes(path: Path) -> int | None:
 def flush_directory(path: Path) -> None:
     """Make the names in a directory survive a power loss, where the system can do that."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-    except OSError:  # Windows opens no directories
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno not in _CANT_OPEN:
+            raise
         return
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES):  # network file systems
+        if error.errno not in _CANT_FLUSH:
             raise
     finally:
         os.close(descriptor)

@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,12 @@ class Identity:
     Attributes:
         digest: The promised digest as text; None if none was promised.
         source: Without a digest: the redacted primary URL, since only its validators mean anything then.
+        size: The promised size in bytes, if any; not in the journal, which notes what servers told.
     """
 
     digest: str | None
     source: str | None
+    size: int | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,6 +137,13 @@ def replay(content: bytes) -> JournalState | None:
     return state
 
 
+def is_of_later_format(content: bytes) -> bool:
+    """Tell whether a journal is whole and of a format that is yet to come: somebody else's to read."""
+    header: Record = next(_decode(content), {})
+    version = header.get("format")
+    return header.get("kind") == "header" and type(version) is int and version > FORMAT
+
+
 class JournalWriter:
     """Appends records to a journal file.
 
@@ -144,7 +154,8 @@ class JournalWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._descriptor = os.open(path, flags, 0o666)
         self._length = os.fstat(self._descriptor).st_size
         self._lock = threading.Lock()  # guards the end of the file: a record is whole or not there
 
@@ -153,13 +164,11 @@ class JournalWriter:
         content = b"".join(map(encode, records))
         with self._lock:
             try:
-                count = os.write(self._descriptor, content)
-                if count != len(content):
-                    count += os.write(self._descriptor, content[count:])  # says why, most likely: no room
+                _write_all(self._descriptor, content)
             except OSError:
                 os.ftruncate(self._descriptor, self._length)
                 raise
-            self._length += count
+            self._length += len(content)
 
     def flush(self) -> None:
         """Make the records survive a power loss."""
@@ -174,7 +183,12 @@ class JournalWriter:
         os.close(self._descriptor)
 
 
-def _decode(content: bytes) -> Any:
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:  # a short write is followed by one that says why, most likely: no room
+        content = content[os.write(descriptor, content) :]
+
+
+def _decode(content: bytes) -> Iterator[Record]:
     for line in content.split(b"\n")[:-1]:
         checksum, _, body = line.partition(b" ")
         try:

@@ -8,7 +8,7 @@ Beside a file ``dir/name`` there may be, while it is being fetched::
         journal                         which of them count (see journal)
 
 ``KEY`` tells files apart whose names had to be cut, ``NONCE`` tells writers apart.  A partial is a directory so that
-one rename hands data and journal over together.
+its journal, and with it its owner, is there before its data is; it belongs to whoever made it, for ever.
 """
 
 from __future__ import annotations

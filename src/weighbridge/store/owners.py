@@ -48,6 +48,11 @@ class Owner:
         """Return the owner as JSON-able fields."""
         return {"host": self.host, "boot": self.boot, "namespace": self.namespace, "pid": self.pid, "start": self.start}
 
+    @property
+    def is_near(self) -> bool:
+        """Whether the process can be looked up from here: same machine, same boot, same namespace."""
+        return self.boot == boot_id() and self.namespace == _namespace() and self.host == socket.gethostname()
+
     def is_gone(self, last_sign_at: float) -> bool:
         """Tell whether the process can't write any more.
 
@@ -57,7 +62,7 @@ class Owner:
         Args:
             last_sign_at: Wall-clock seconds of its last write.
         """
-        if self.boot == boot_id() and self.namespace == _namespace() and self.host == socket.gethostname():
+        if self.is_near:
             state = _process_state(self.pid)
             return state is None or state[0] in _DEAD_STATES or (self.start != 0 and state[1] != self.start)
         began = _boot_time()

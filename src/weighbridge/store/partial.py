@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from weighbridge.core.errors import DiskFullError, StoreError
@@ -12,41 +14,56 @@ from weighbridge.core.options import MIB
 from weighbridge.core.recovery import Recovered, Validator
 from weighbridge.store import journal
 from weighbridge.store.faults import flush_directory, free_bytes, storing
+from weighbridge.store.holding import let_go
 from weighbridge.store.journal import JournalWriter
 from weighbridge.store.layout import DATA, JOURNAL
 from weighbridge.store.publish import publish
+from weighbridge.store.sight import Sight
 
-_FLUSH_BYTES = 32 * MIB  # less than this is not worth a flush of its own
+_FLUSH_BYTES = 32 * MIB  # less than this is worth a flush of its own only when it has waited long
+_FLUSH_S = 10.0
 _RESERVE = 256 * MIB  # kept free while the size of what comes is unknown
 _RESERVE_STEP = 64 * MIB
+_BLOCK = 512  # what st_blocks counts, whatever the file system's own blocks are
 
 
 class Partial:
     """A writer's own unfinished file; a sink for the transfer.
 
     Writes and reads may come from many threads at once.  :meth:`close` may come while one of them is still inside the
-    system: the descriptors then live until it is out, so that no later file can ever be written through them.
+    system: the descriptors then live until it is out, so that no later file can ever be written through them, and
+    nobody else may go on with the file before that.
 
     Args:
-        path: Its directory, which holds the data file and the journal.
+        path: Its directory, which holds the journal, and the data file if anything was recovered.
         final: The name it is to get.
         recovered: What of it counts already.
         durable: Flush in the background and before publishing.
+        unflushed: Bytes of it that are not known to survive a power loss.
+
+    Attributes:
+        published: The file once it has its name.
     """
 
-    def __init__(self, path: Path, final: Path, recovered: Recovered, *, durable: bool) -> None:
+    def __init__(self, path: Path, final: Path, recovered: Recovered, *, durable: bool, unflushed: int = 0) -> None:
         self.path = path
         self.recovered = recovered
+        self.published = Sight()
         self._final = final
         self._durable = durable
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
         with storing(path, "open"):
-            self._data = os.open(path / DATA, flags, 0o666)
-            self._journal = JournalWriter(path / JOURNAL)
+            self._data = _open_data(path, recovered)
+            try:
+                self._journal = JournalWriter(path / JOURNAL)
+            except OSError:
+                os.close(self._data)
+                raise
         self._lock = threading.Lock()  # guards the fields below
         self._users = 0
         self._is_closed = False
-        self._unflushed = 0
+        self._is_released = False
+        self._unflushed = unflushed
+        self._flushed_at = time.monotonic()
         self._size = recovered.size
         self._checked_to = 0
         self._is_named = False  # its own directory entries were flushed
@@ -54,14 +71,13 @@ class Partial:
     def resize(self, size: int, validator: Validator) -> None:
         """Learn the whole size; raises :class:`DiskFullError` if what is missing can't fit."""
         with self._using(), storing(self.path, "size"):
-            held = os.fstat(self._data).st_blocks * 512
-            free = free_bytes(self.path)
-            if free is not None and size - held > free:
+            needed, free = size - self._count_held(), free_bytes(self.path)
+            if free is not None and needed > free:
                 raise DiskFullError(
-                    f"{self._final.name} needs {size - held} bytes more and {self._final.parent} has {free} left; "
+                    f"{self._final.name} needs {needed} bytes more and {self._final.parent} has {free} left; "
                     "make room, then the same call goes on",
                     path=str(self._final),
-                    needed=size - held,
+                    needed=needed,
                     free=free,
                 )
             os.ftruncate(self._data, size)
@@ -70,7 +86,7 @@ class Partial:
 
     def write(self, offset: int, data: bytes) -> None:
         """Put ``data`` at ``offset``."""
-        with self._using(), storing(self.path, "write"):
+        with self._using(), storing(self.path, "write", self._count_needed):
             if self._size is None and offset >= self._checked_to:
                 self._check_reserve(offset)
             view = memoryview(data)
@@ -94,20 +110,22 @@ class Partial:
         self._append(journal.prefix_record(offset, digest))
 
     def discard(self, start: int, stop: int) -> None:
-        """Note that ``[start, stop)`` is void."""
-        self._append(journal.void_record(start, stop))
+        """Note that ``[start, stop)`` is void, before anything else is written there."""
+        self._append(journal.void_record(start, stop), is_binding=True)
 
     def reset(self) -> None:
-        """Note that everything is void."""
-        self._append(journal.RESET)
+        """Note that everything is void, before anything else is written."""
+        self._append(journal.RESET, is_binding=True)
         self._size = None
 
     def flush(self) -> None:
-        """Make what was recorded so far survive a power loss, if enough of it is new."""
+        """Make what was recorded so far survive a power loss, if enough of it is new, or some of it has waited long."""
+        now = time.monotonic()
         with self._lock:
-            if not self._durable or self._is_closed or self._unflushed < _FLUSH_BYTES:
+            is_due = self._unflushed >= _FLUSH_BYTES or (self._unflushed and now - self._flushed_at >= _FLUSH_S)
+            if not self._durable or self._is_closed or not is_due:
                 return
-            self._unflushed = 0
+            self._unflushed, self._flushed_at = 0, now
         with self._using(), storing(self.path, "flush"):
             self._journal.append(journal.FLUSHING)
             os.fdatasync(self._data)
@@ -125,7 +143,14 @@ class Partial:
 
     def finish(self) -> None:
         """Publish: flush, rename to the final name, drop the rest."""
-        publish(self.path / DATA, self._final, durable=self._durable)
+        with self._using(), storing(self.path, "check"):
+            length = os.fstat(self._data).st_size
+            if self._size not in (None, length):
+                raise StoreError(
+                    f"{self.path / DATA} has {length} bytes instead of {self._size}: somebody else has changed it",
+                    path=str(self.path),
+                )
+            self.published = publish(self.path / DATA, self._data, self._final, durable=self._durable)
         self.close()
         try:
             (self.path / JOURNAL).unlink()
@@ -136,9 +161,7 @@ class Partial:
     def release(self) -> None:
         """Let go of an unfinished file on purpose: anybody may go on with it."""
         with self._lock:
-            if self._is_closed:
-                return
-        self._append(journal.RELEASED)
+            self._is_released = self._is_released or not self._is_closed
         self.close()
 
     def drop(self) -> None:
@@ -154,9 +177,18 @@ class Partial:
         if may_close:
             self._close_descriptors()
 
-    def _append(self, record: journal.Record) -> None:
+    def _append(self, record: journal.Record, *, is_binding: bool = False) -> None:
+        """Append to the journal; a binding record survives a power loss that what comes after it may not survive."""
         with self._using(), storing(self.path, "journal"):
             self._journal.append(record)
+            if is_binding and self._durable:
+                self._journal.flush()
+
+    def _count_held(self) -> int:
+        return os.fstat(self._data).st_blocks * _BLOCK
+
+    def _count_needed(self) -> int | None:
+        return None if self._size is None else max(0, self._size - self._count_held())
 
     def _check_reserve(self, offset: int) -> None:
         free = free_bytes(self.path)
@@ -185,8 +217,12 @@ class Partial:
             self._close_descriptors()
 
     def _close_descriptors(self) -> None:
+        if self._is_released:
+            with suppress(OSError):  # a full disk takes no record: then the next call here, or our end, sets it free
+                self._journal.append(journal.RELEASED)
         os.close(self._data)
         self._journal.close()
+        let_go(self.path.name)
 
 
 class _Use:
@@ -215,3 +251,16 @@ def remove_partial(path: Path) -> None:
         path.rmdir()
     except OSError:
         return
+
+
+def _open_data(path: Path, recovered: Recovered) -> int:
+    """Open the data file: a new one, or the very one that was recovered, with nothing behind its end."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path / DATA, flags if recovered.written else flags | os.O_CREAT, 0o666)
+    try:
+        if recovered.written and recovered.size is not None:
+            os.ftruncate(descriptor, recovered.size)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

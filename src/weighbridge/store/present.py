@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
 import threading
-from dataclasses import dataclass
+import time
 from pathlib import Path
 
 from weighbridge.core.artifacts import Artifact
@@ -14,17 +15,9 @@ from weighbridge.core.digests import Digest
 from weighbridge.core.errors import CancelledError, StoreError, UnsafePathError
 from weighbridge.core.names import RelativeName
 from weighbridge.core.options import MIB
-from weighbridge.store.faults import storing
-from weighbridge.store.receipts import Receipts, now_ns
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a stat tells of a path; equal if nothing has changed.  All zero if nothing is there."""
-
-    size: int = 0
-    mtime_ns: int = 0
-    inode: int = 0
+from weighbridge.store.faults import flush_directory, storing
+from weighbridge.store.receipts import Receipts, is_settled
+from weighbridge.store.sight import Sight, open_plain
 
 
 def look(path: Path) -> Sight:
@@ -42,7 +35,7 @@ def look(path: Path) -> Sight:
             raise StoreError(f"can't have {path}: a part of its path is a file", path=str(path)) from None
     if not stat.S_ISREG(found.st_mode):
         raise StoreError(f"can't have {path}: something that is no regular file has that name", path=str(path))
-    return Sight(found.st_size, found.st_mtime_ns, found.st_ino)
+    return Sight.of(found)
 
 
 def is_right(path: Path, artifact: Artifact, receipts: Receipts, stop: threading.Event) -> bool:
@@ -63,39 +56,61 @@ def is_right(path: Path, artifact: Artifact, receipts: Receipts, stop: threading
         return False
     if digest is None or receipts.knows(path, digest):
         return True
-    began = now_ns()
-    if digest_file(path, digest, sight.size, stop) != digest:
+    began_ns = time.time_ns()
+    with storing(path, "read"):
+        try:
+            found, sight = _digest_file(path, digest, stop)
+        except FileNotFoundError:  # since we looked
+            return False
+    if found != digest:
         return False
-    receipts.note(path, digest, began_ns=began)
+    if is_settled(sight, began_ns):
+        receipts.note(path, digest, sight, is_flushed=False)
     return True
 
 
-def digest_file(path: Path, digest: Digest, size: int, stop: threading.Event) -> Digest:
-    """Return the digest of a whole file, of the algorithm that ``digest`` has; see :func:`is_right`."""
-    hasher, buffer = digest.hasher(size), memoryview(bytearray(MIB))
-    with storing(path, "read"), path.open("rb", buffering=0) as file:
+def _digest_file(path: Path, digest: Digest, stop: threading.Event) -> tuple[Digest, Sight]:
+    """Return the digest of a whole file, of the algorithm that ``digest`` has, and what it looked like before."""
+    buffer = memoryview(bytearray(MIB))
+    with os.fdopen(open_plain(path), "rb", buffering=0) as file:
+        sight = Sight.of(os.fstat(file.fileno()))
+        hasher = digest.hasher(sight.size)
         while count := file.readinto(buffer):
             if stop.is_set():
                 raise CancelledError(f"stopped while reading {path}")
             hasher.update(buffer[:count])
-    return Digest(digest.algorithm, hasher.hexdigest())
+    return Digest(digest.algorithm, hasher.hexdigest()), sight
 
 
-def make_parents(directory: Path, name: RelativeName) -> Path:
+def make_parents(directory: Path, name: RelativeName, *, durable: bool) -> Path:
     """Make the directories that ``name`` needs below ``directory`` and return its absolute path.
+
+    Args:
+        directory: Made as well if absent.
+        name: Of the file.
+        durable: Let what was made survive a power loss.
 
     Raises:
         UnsafePathError: A directory between the two is a symbolic link, which may lead anywhere.
         StoreError: One can't be made.
     """
-    with storing(directory, "make"):
-        directory.mkdir(parents=True, exist_ok=True)
+    _make_directory(directory, durable=durable)
     check_parents(directory, name)
     final = directory.joinpath(*name.parts)
-    with storing(final.parent, "make"):
-        final.parent.mkdir(parents=True, exist_ok=True)
+    _make_directory(final.parent, durable=durable)
     check_parents(directory, name)
     return final
+
+
+def _make_directory(path: Path, *, durable: bool) -> None:
+    with storing(path, "make"):
+        absent = [each for each in (path, *path.parents) if not each.exists()]
+        for each in reversed(absent):
+            each.mkdir(exist_ok=True)
+            if durable:
+                flush_directory(each.parent)
+        if not absent and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
 def check_parents(directory: Path, name: RelativeName) -> None:

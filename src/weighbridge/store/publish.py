@@ -8,9 +8,10 @@ from pathlib import Path
 
 from weighbridge.core.errors import StoreError
 from weighbridge.store.faults import storing
+from weighbridge.store.sight import Sight
 
 
-def publish(unfinished: Path, final: Path, *, durable: bool) -> None:
+def publish(unfinished: Path, descriptor: int, final: Path, *, durable: bool) -> Sight:
     """Give a verified file its name, in one step for everybody who looks.
 
     Its modification time is set to now with all the digits the clock has, so that a later change, which the system
@@ -23,25 +24,26 @@ def publish(unfinished: Path, final: Path, *, durable: bool) -> None:
 
     Args:
         unfinished: The verified file, on the same file system.
+        descriptor: The same file, open for writing: what was verified was read through it.
         final: Its name; what had it before is replaced.
         durable: Flush the bytes before the rename.
+
+    Returns:
+        The published file as it was right then, so that whatever differs later was done by others; nothing if somebody
+        has touched it already, or if the file system keeps too few digits of the time to tell.
 
     Raises:
         StoreError: Nothing has changed.
     """
     with storing(final, "publish"):
         now = time.time_ns()
-        os.utime(unfinished, ns=(now, now))
+        os.utime(descriptor, ns=(now, now))
         if durable:
-            _flush(unfinished)
+            os.fsync(descriptor)
         if final.is_dir() and not final.is_symlink():
             raise StoreError(f"can't publish {final}: a directory has that name", path=str(final))
+        if not os.path.samestat(os.fstat(descriptor), unfinished.lstat()):
+            raise StoreError(f"can't publish {final}: {unfinished} was replaced by another file", path=str(final))
         unfinished.replace(final)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        found = os.fstat(descriptor)
+    return Sight.of(found) if found.st_mtime_ns == now else Sight()

@@ -1,8 +1,11 @@
 """Notes that a file was verified, so that looking at it again costs a stat instead of a read.
 
 Receipts live outside the directories they speak of: one file of JSON lines for each, the last line about a name counts.
-One holds as long as size, both times and inode of the file are what they were; losing receipts costs a read of the
-file, never correctness.
+One holds as long as size, both times and inode of the file are what they were when its bytes were known; losing
+receipts costs a read of the file, never correctness.
+
+A receipt for a file that was not flushed holds until the machine starts anew: a power loss may leave all of these facts
+in place, and zeros where the bytes should be.
 """
 
 from __future__ import annotations
@@ -12,12 +15,14 @@ import json
 import os
 import secrets
 import threading
-import time
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from weighbridge.core.digests import Digest
+from weighbridge.store.owners import boot_id
+from weighbridge.store.sight import Sight, read_plain
 
 _SETTLED_NS = 2_000_000_000  # a file younger than this could change again within the same clock tick
 _SLACK = 256  # lines that may be out of date before a file of receipts is written anew
@@ -47,29 +52,31 @@ class Receipts:
         try:
             return (
                 receipt is not None
-                and receipt["file"] == _facts(path)
+                and receipt["file"] == asdict(Sight.of(path.stat()))
                 and receipt["digests"].get(digest.algorithm) == digest.value
+                and receipt["boot"] in (None, boot_id())
             )
         except (OSError, KeyError, TypeError, AttributeError):
             return False
 
-    def note(self, path: Path, digest: Digest, *, began_ns: int | None = None) -> None:
-        """Note that ``path`` has ``digest``; it is kept by :meth:`save`.
+    def note(self, path: Path, digest: Digest, sight: Sight, *, is_flushed: bool) -> None:
+        """Note that the file at ``path`` has ``digest``; it is kept by :meth:`save`.
 
         Args:
             path: The file.
-            digest: What was computed over its bytes.
-            began_ns: Wall-clock nanoseconds at which reading began; nothing is noted about a file that was
-                changed only just before.  None for a file this package has just published.
+            digest: Of its bytes.
+            sight: The file as it was when they were known; if it is another one by now, the receipt never holds.
+            is_flushed: Its bytes survive a power loss.
         """
-        with suppress(OSError):
-            facts = _facts(path)
-            if began_ns is not None and began_ns - max(facts["mtime_ns"], facts["ctime_ns"]) < _SETTLED_NS:
-                return
-            receipt = {"name": path.name, "file": facts, "digests": {digest.algorithm: digest.value}}
-            with self._lock:
-                self._lines(path.parent)[path.name] = receipt
-                self._fresh.setdefault(path.parent, {})[path.name] = receipt
+        receipt = {
+            "name": path.name,
+            "file": asdict(sight),
+            "digests": {digest.algorithm: digest.value},
+            "boot": None if is_flushed else boot_id(),
+        }
+        with self._lock:
+            self._lines(path.parent)[path.name] = receipt
+            self._fresh.setdefault(path.parent, {})[path.name] = receipt
 
     def save(self) -> None:
         """Write what was noted since the last time."""
@@ -93,15 +100,20 @@ class Receipts:
         return root / key[:2] / f"{key[2:]}.jsonl"
 
 
-def now_ns() -> int:
-    """Return the wall clock that file times are compared with, in nanoseconds."""
-    return time.time_ns()
+def is_settled(sight: Sight, now_ns: int) -> bool:
+    """Tell whether any later change of a file would show in what a stat tells.
+
+    Args:
+        sight: The file.
+        now_ns: Wall-clock nanoseconds at which its bytes began to be read.
+    """
+    return now_ns - sight.changed_at_ns >= _SETTLED_NS
 
 
 def _load(place: Path) -> _Lines:
     lines: _Lines = {}
     try:
-        content = place.read_bytes()
+        content = read_plain(place)
     except OSError:
         return lines
     for line in content.splitlines():
@@ -126,13 +138,3 @@ def _append(place: Path, fresh: _Lines, known: _Lines) -> None:
 
 def _encode(lines: _Lines) -> bytes:
     return b"".join(json.dumps(receipt, separators=(",", ":")).encode("utf-8") + b"\n" for receipt in lines.values())
-
-
-def _facts(path: Path) -> dict[str, int]:
-    found = path.stat()
-    return {
-        "size": found.st_size,
-        "mtime_ns": found.st_mtime_ns,
-        "ctime_ns": found.st_ctime_ns,
-        "inode": found.st_ino,
-    }

@@ -1,79 +1,34 @@
-"""Finds what earlier runs left of a file and makes the best of it: adopts, copies, removes."""
+"""Opens a partial of our own, with the best of what earlier runs left of the file."""
 
 from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from weighbridge.core.options import MIB
 from weighbridge.core.ranges import RangeSet
-from weighbridge.core.recovery import Recovered
 from weighbridge.store import journal
-from weighbridge.store.faults import storing
-from weighbridge.store.journal import Identity, JournalState
-from weighbridge.store.layout import CLAIM_SUFFIX, DATA, JOURNAL, PARTIAL_SUFFIX, Place
-from weighbridge.store.owners import Owner, boot_id
+from weighbridge.store.faults import flush_directory, storing
+from weighbridge.store.holding import hold, let_go
+from weighbridge.store.journal import Identity, JournalWriter, Record
+from weighbridge.store.layout import DATA, JOURNAL, Place
+from weighbridge.store.leftovers import Leftover, Usable, find_usable, read_leftovers
+from weighbridge.store.owners import Owner
 from weighbridge.store.partial import Partial, remove_partial
 
-_FORGOTTEN_S = 24 * 3600.0  # a partial that nobody can read or vouch for is removed after this
 _COPY_BYTES = 8 * MIB
 _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """A partial found on disk.
-
-    Attributes:
-        path: Its directory.
-        state: What its journal says; None if the journal can't be used.
-        last_sign_at: Wall-clock seconds of its last change.
-    """
-
-    path: Path
-    state: JournalState | None
-    last_sign_at: float
-
-    @property
-    def is_free(self) -> bool:
-        """Whether nobody can be writing it any more."""
-        if self.state is None:
-            return time.time() - self.last_sign_at > _FORGOTTEN_S
-        return self.state.is_released or self.state.owner.is_gone(self.last_sign_at)
-
-
-def find_leftovers(parent: Path) -> list[str]:
-    """Return the names of all partials and claims in a directory; none if it can't be read."""
-    try:
-        with os.scandir(parent) as entries:
-            return [entry.name for entry in entries if entry.name.endswith((PARTIAL_SUFFIX, CLAIM_SUFFIX))]
-    except OSError:
-        return []
-
-
-def last_sign_at(place: Place, names: Sequence[str]) -> tuple[tuple[str, int, int], ...]:
-    """Return something that changes whenever a writer of ``place`` makes progress."""
-    signs: list[tuple[str, int, int]] = []
-    for name in sorted(names):
-        for part in (DATA, JOURNAL):
-            try:
-                found = (place.parent / name / part).stat()
-            except OSError:
-                continue
-            signs.append((f"{name}/{part}", found.st_mtime_ns, found.st_size))
-    return tuple(signs)
+_TRIES = 3
 
 
 def open_partial(place: Place, identity: Identity, names: Sequence[str], *, durable: bool) -> Partial:
     """Return a partial of our own for ``place``, with whatever earlier ones can give.
 
-    The one with the most usable bytes is adopted if its writer has let go or is provably gone, and copied if the
-    writer is only silent: two writers never share a file.  Free ones of no use are removed.
+    Of the one with the most usable bytes, the data file is moved into ours if its writer has let go or is provably
+    gone, and copied if the writer is only silent: two writers never share a file.  Free ones are removed.
 
     Call it only while holding the claim of ``place``; correctness does not depend on it.
 
@@ -86,86 +41,151 @@ def open_partial(place: Place, identity: Identity, names: Sequence[str], *, dura
     Raises:
         StoreError: The directory takes no files.
     """
-    own = place.new_partial()
-    leftovers = [_read(place.parent / name) for name in names if place.owns(name)]
-    usable = [(each, _recoverable(each, identity)) for each in leftovers]
-    ranked = sorted(usable, key=lambda pair: pair[1].written.total if pair[1] else 0, reverse=True)
-    taken: Recovered | None = None
-    for leftover, recovered in ranked:
-        if taken is None and recovered is not None and recovered.written:
-            if leftover.is_free:
-                taken = recovered if _adopt(leftover, own) else None
-            else:
-                taken = _copy(leftover, recovered, own)
-        elif leftover.is_free:
+    found = [(each, find_usable(each, identity)) for each in read_leftovers(place, names)]
+    for leftover, usable in found:
+        if usable is None and leftover.is_free:
             remove_partial(leftover.path)
-    return _begin(own, place.final, identity, taken or Recovered(), durable=durable)
+    ranked = sorted(
+        ((each, usable) for each, usable in found if usable is not None),
+        key=lambda pair: pair[1].recovered.written.total,
+        reverse=True,
+    )
+    heir = _Heir(place, identity, durable=durable)
+    partial = next((taken for each, usable in ranked if (taken := heir.take(each, usable)) is not None), None)
+    for leftover, _ in ranked:
+        if leftover.is_free:
+            remove_partial(leftover.path)
+    return partial or heir.begin(Usable())
 
 
-def remove_free(place: Place, names: Sequence[str]) -> None:
-    """Remove what is left of a file that is complete, except partials that somebody may still be writing."""
-    for name in names:
-        if place.is_evicted_claim(name):
-            with suppress(OSError):
-                (place.parent / name).unlink(missing_ok=True)
-        elif place.owns(name):
-            leftover = _read(place.parent / name)
-            if leftover.is_free:
-                remove_partial(leftover.path)
+class _Heir:
+    """Makes partials of our own.
 
+    Every one has its journal, with us as the owner, before it has any data: so at no moment can it be taken for one
+    that nobody writes.
 
-def _read(path: Path) -> Leftover:
-    try:
-        content = (path / JOURNAL).read_bytes()
-    except OSError:
-        content = b""
-    signs = [0.0]
-    for each in (path, path / DATA, path / JOURNAL):
+    Args:
+        place: Of what.
+        identity: What its bytes are part of.
+        durable: Flush what is taken over before its old place is given up.
+    """
+
+    def __init__(self, place: Place, identity: Identity, *, durable: bool) -> None:
+        self._place = place
+        self._identity = identity
+        self._durable = durable
+
+    def take(self, leftover: Leftover, usable: Usable) -> Partial | None:
+        """Move or copy a leftover's data into a new partial; None if nothing could be had of it."""
+        with storing(leftover.path, "take over"):
+            if leftover.is_free and _is_single(leftover.path / DATA):
+                return self._adopt(leftover, usable)
+        # Without a digest nothing would notice bytes that changed while they were copied.
+        return None if self._identity.digest is None else self._copy(leftover, usable)
+
+    def begin(self, usable: Usable) -> Partial:
+        """Make a new partial of which ``usable`` counts once its data is there."""
+        own = self._make(usable)
+        return self._open(own, usable)
+
+    def _adopt(self, leftover: Leftover, usable: Usable) -> Partial | None:
+        own = self._make(usable)
         try:
-            signs.append(each.stat().st_mtime)
-        except OSError:
-            continue
-    return Leftover(path, journal.replay(content), max(signs))
+            (leftover.path / DATA).rename(own / DATA)  # of several who try, one succeeds
+        except OSError as error:
+            self._forget(own)
+            return None if isinstance(error, FileNotFoundError) else self._copy(leftover, usable)
+        if self._durable:
+            flush_directory(own)
+            flush_directory(leftover.path)
+        return self._open(own, usable)
+
+    def _copy(self, leftover: Leftover, usable: Usable) -> Partial | None:
+        own, copied = self._make(Usable()), RangeSet()
+        try:
+            with (leftover.path / DATA).open("rb") as source, (own / DATA).open("xb") as target:
+                for span in usable.recovered.written:
+                    copied.add(span.start, _copy_span(source.fileno(), target.fileno(), span.start, span.stop))
+        except OSError:  # it vanished under us, or there is no room: what was copied counts
+            pass
+        if not copied:
+            self._forget(own)
+            return None
+        prefixes = {at: digest for at, digest in usable.recovered.prefixes.items() if at <= copied.frontier}
+        kept = Usable(recovered=replace(usable.recovered, written=copied, prefixes=prefixes))
+        try:
+            with storing(own, "create"):
+                self._write_journal(own, kept)
+        except BaseException:
+            self._forget(own)
+            raise
+        return self._open(own, kept)
+
+    def _make(self, usable: Usable) -> Path:
+        """Make a directory with a journal and return its path; it is held."""
+        with storing(self._place.parent, "create a file in"):
+            for _ in range(_TRIES):
+                own = self._place.new_partial()
+                hold(own.name)
+                try:
+                    own.mkdir()
+                    self._write_journal(own, usable)
+                except FileNotFoundError:  # somebody took the empty directory for one that was left behind
+                    self._forget(own)
+                except BaseException:
+                    self._forget(own)
+                    raise
+                else:
+                    return own
+            raise FileNotFoundError(errno.ENOENT, "what was made there vanished at once", str(self._place.parent))
+
+    def _open(self, own: Path, usable: Usable) -> Partial:
+        unflushed = usable.recovered.written.total - usable.durable.total
+        try:
+            return Partial(own, self._place.final, usable.recovered, durable=self._durable, unflushed=unflushed)
+        except BaseException:
+            let_go(own.name)  # whatever it holds is for the next who looks
+            raise
+
+    def _write_journal(self, own: Path, usable: Usable) -> None:
+        fresh = own / f"{JOURNAL}.new"
+        writer = JournalWriter(fresh)
+        try:
+            writer.append(*_records(self._identity, usable))
+            if self._durable and usable.recovered.written:
+                writer.flush()
+        finally:
+            writer.close()
+        fresh.replace(own / JOURNAL)
+        if self._durable and usable.recovered.written:
+            flush_directory(own)
+
+    @staticmethod
+    def _forget(own: Path) -> None:
+        remove_partial(own)
+        let_go(own.name)
 
 
-def _recoverable(leftover: Leftover, identity: Identity) -> Recovered | None:
-    """Return what of a leftover counts, or None if it is a part of something else."""
-    state = leftover.state
-    if state is None or state.identity != identity:
-        return None
-    if identity.digest is None and state.validator.strong_etag is None:
-        return None  # nothing could ever tell whether the rest is of the same file
+def _records(identity: Identity, usable: Usable) -> list[Record]:
+    """Return the records of a journal that says what counts, and no more."""
+    recovered = usable.recovered
+    records = [journal.header_record(identity, Owner.current())]
+    if recovered.size is not None:
+        records.append(journal.size_record(recovered.size, recovered.validator))
+    if usable.durable:
+        records += [journal.wrote_record(each.start, each.stop) for each in usable.durable]
+        records += [journal.FLUSHING, journal.DURABLE]
+    records += [journal.wrote_record(each.start, each.stop) for each in recovered.written]
+    records += [journal.prefix_record(at, digest) for at, digest in sorted(recovered.prefixes.items())]
+    return records
+
+
+def _is_single(path: Path) -> bool:
+    """Tell whether a file has one name only: bytes that a hard link shares are not ours to write over."""
     try:
-        length = (leftover.path / DATA).stat().st_size
-    except OSError:
-        return None
-    same_boot = bool(state.owner.boot) and state.owner.boot == boot_id()
-    written = (state.written if same_boot else state.durable).copy()
-    written.discard(min(length, state.size if state.size is not None else 0), 1 << 62)
-    prefixes = {at: digest for at, digest in state.prefixes.items() if at <= written.frontier}
-    return Recovered(size=state.size, written=written, prefixes=prefixes, validator=state.validator)
-
-
-def _adopt(leftover: Leftover, own: Path) -> bool:
-    try:
-        leftover.path.rename(own)  # of several who try, one succeeds
-    except OSError:
-        return False
-    return True
-
-
-def _copy(leftover: Leftover, recovered: Recovered, own: Path) -> Recovered | None:
-    copied = RangeSet()
-    with storing(own, "create"):
-        own.mkdir()
-    try:
-        with (leftover.path / DATA).open("rb") as source, (own / DATA).open("xb") as target:
-            for span in recovered.written:
-                copied.add(span.start, _copy_span(source.fileno(), target.fileno(), span.start, span.stop))
-    except OSError:  # it vanished under us, or there is no room: what was copied counts
-        pass
-    prefixes = {at: digest for at, digest in recovered.prefixes.items() if at <= copied.frontier}
-    return Recovered(size=recovered.size, written=copied, prefixes=prefixes, validator=recovered.validator)
+        return path.lstat().st_nlink == 1
+    except FileNotFoundError:
+        return True  # whoever took it was first
 
 
 def _copy_span(source: int, target: int, start: int, stop: int) -> int:
@@ -181,18 +201,3 @@ def _copy_span(source: int, target: int, start: int, stop: int) -> int:
             return start
         start += count
     return stop
-
-
-def _begin(own: Path, final: Path, identity: Identity, recovered: Recovered, *, durable: bool) -> Partial:
-    """Write a journal that says, under our name, what counts, then open."""
-    records = [journal.header_record(identity, Owner.current())]
-    if recovered.size is not None:
-        records.append(journal.size_record(recovered.size, recovered.validator))
-    records += [journal.wrote_record(each.start, each.stop) for each in recovered.written]
-    records += [journal.prefix_record(at, digest) for at, digest in sorted(recovered.prefixes.items())]
-    with storing(own, "create"):
-        own.mkdir(exist_ok=True)
-        fresh = own / f"{JOURNAL}.new"
-        fresh.write_bytes(b"".join(map(journal.encode, records)))
-        fresh.replace(own / JOURNAL)  # what an adopted one said counts until this one is whole
-    return Partial(own, final, recovered, durable=durable)

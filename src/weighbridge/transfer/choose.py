@@ -119,6 +119,9 @@ def _split(job: Job, state: SourceState, laggard: Piece | None, now: float) -> t
     pieces = job.live if laggard is None else [laggard]
     if job.steals >= _STEALS:
         pieces = [each for each in pieces if each.position > each.start]
+    patience = job.options.straggler_s * 2**job.steals
+    # one that has only just been asked for has nothing to give, and must not stand before one that has fallen silent
+    pieces = [each for each in pieces if each.first_byte_at is not None or each.silent_s(now) > patience]
     found = find_split([each.view(now) for each in pieces], state.link, job.steals, job.options)
     if found is None:
         return None

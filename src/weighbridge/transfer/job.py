@@ -150,7 +150,9 @@ class Job:
         else:
             state.ranges, state.range_faults = True, 0
             piece.stop = answer.stop if piece.stop is None or answer.stop is None else min(piece.stop, answer.stop)
-        state.address, state.origin = url, origin_of(url)
+        if piece.asked_at >= state.renewed_at:  # an address given up meanwhile stays given up
+            state.address = url
+        state.origin = origin_of(url)
         state.validator = self.validator = answer.validator
         learned = answer.size is not None and not self.is_confirmed
         if answer.size is not None:
@@ -168,6 +170,8 @@ class Job:
         if answer.is_page and known is not None and answer.size not in (None, known):
             # a portal or a proxy speaks in the file's place: that says nothing about the file, nor of what is here
             raise BadAnswerError(f"{state.source} sent a web page instead of the file", url=str(state.source))
+        if answer.size == 0 and self._promises_content():
+            raise BadAnswerError(f"{state.source} sent an empty file", url=str(state.source))
         if promised is not None and answer.size not in (None, promised):
             raise SizeMismatchError(
                 f"{state.source} has {answer.size} bytes instead of the promised {promised}",
@@ -175,6 +179,11 @@ class Job:
                 actual=answer.size,
                 url=str(state.source),
             )
+
+    def _promises_content(self) -> bool:
+        """Tell whether the promise can't be kept by an empty file, whatever stands in for a file that is missing."""
+        digest = self.artifact.digest
+        return digest is not None and digest.hasher(0).hexdigest() != digest.value
 
     def _agree(self, state: SourceState, answer: Answer, url: str) -> None:
         """Compare an answer with what is known of the file; only the primary is believed where two disagree."""
