@@ -53,6 +53,8 @@ class FileHashSumMissmatch(WeighbridgeError):  # noqa: N818 - the seed's own nam
 class UntrustedFileError(WeighbridgeError):
     """A file without a promised digest was asked for, and the caller did not allow it."""
 
+    names: tuple[str, ...] = ()
+
 
 class InvalidParameterError(WeighbridgeError, ValueError):
     """An argument can't mean anything; nothing was sent and nothing was written."""
@@ -68,17 +70,25 @@ class RequestError(InvalidParameterError):
 class InvalidNameError(RequestError):
     """A name that can't be used for a file here (``.name``)."""
 
+    name: object = None
+
 
 class UnsafePathError(RequestError):
     """A name that would lead outside the directory it was meant for (``.name``)."""
+
+    name: object = None
 
 
 class InvalidURLError(RequestError):
     """A source that is not an absolute http or https URL (``.url``, redacted)."""
 
+    url: str | None = None
+
 
 class InvalidDigestError(RequestError):
     """A digest that names no algorithm we know, or has the wrong length for it (``.text``)."""
+
+    text: str | None = None
 
 
 class InvalidRangeError(RequestError):
@@ -87,6 +97,8 @@ class InvalidRangeError(RequestError):
 
 class ManifestError(RequestError):
     """A manifest that can't be understood (``.line``, counted from 1)."""
+
+    line: int | None = None
 
 
 # The bytes did not arrive ----------------------------------------------------------------------------------
@@ -156,6 +168,8 @@ class CancelledError(WeighbridgeError):
 class IntegrityError(FileHashSumMissmatch):
     """Bytes arrived and are wrong (``.expected``, ``.actual``, ``.url`` redacted)."""
 
+    expected: object = None
+    actual: object = None
     url: str | None = None
 
 

@@ -14,7 +14,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout, make_headers, parse_url
 
-from weighbridge.core.errors import InvalidURLError, RateLimitedError, RedirectError
+from weighbridge.core.errors import InvalidParameterError, InvalidURLError, RateLimitedError, RedirectError
 from weighbridge.core.options import HttpOptions, RetryOptions
 from weighbridge.core.urls import Origin, follow, is_loopback, origin_of, redact
 from weighbridge.http.connections import PlainPool, TLSPool, breakable
@@ -205,7 +205,12 @@ def _drop(raw: urllib3.BaseHTTPResponse) -> None:
 
 def _tls_context(options: HttpOptions) -> ssl.SSLContext:
     if options.ca_bundle is not None:
-        return ssl.create_default_context(cafile=str(options.ca_bundle))
+        try:
+            return ssl.create_default_context(cafile=str(options.ca_bundle))
+        except OSError as error:  # SSLError included: it is no certificate
+            raise InvalidParameterError(
+                f"can't read trusted certificates from {options.ca_bundle}: {error.strerror or 'none in it'}"
+            ) from error
     import truststore  # noqa: PLC0415 - slow to import and needed for https only
 
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -45,10 +46,12 @@ class Dispatcher:
 
     Args:
         options: How to cut and how many at once.
+        start_hasher: Gives a hasher a thread that calls :meth:`follow`.
     """
 
-    def __init__(self, options: TransferOptions) -> None:
+    def __init__(self, options: TransferOptions, start_hasher: Callable[[Job, FrontierHasher], None]) -> None:
         self._options = options
+        self._start_hasher = start_hasher
         self._lock = threading.Lock()  # guards every job, piece and source state, and all below
         self._work = threading.Condition(self._lock)  # a piece may be had
         self._frontier = threading.Condition(self._lock)  # bytes arrived, or a hasher is no longer wanted
@@ -59,7 +62,6 @@ class Dispatcher:
         self._finished: deque[Job] = deque()
         self._finishing = 0  # sinks that get their last touch
         self._notes: deque[Note] = deque()
-        self._unhashed: deque[tuple[Job, FrontierHasher]] = deque()  # hashers that want a thread
         self.is_closed = False
         self.idle = 0  # workers waiting for a piece
 
@@ -70,10 +72,12 @@ class Dispatcher:
         job = Job(artifact, sink, self._options)
         with self._lock:
             self._jobs.append(job)
-            if job.size is not None and (job.earlier or job.size == 0):
-                self._want_hasher(job)
+            is_hashable = job.size is not None and (job.earlier or job.size == 0)
+            wanted = self._new_hasher(job) if is_hashable else None
             self._settle(job)
             self._work.notify()
+        if wanted is not None:
+            self._start_hasher(job, wanted)
         return job
 
     def wait(self, timeout_s: float) -> tuple[list[Job], list[Note]]:
@@ -134,10 +138,11 @@ class Dispatcher:
         """Take a good header; raises if it contradicts what is known."""
         with self._lock:
             learned = job.accept(piece, answer, url, time.monotonic())
-            if job.hasher is None:
-                self._want_hasher(job)
+            wanted = self._new_hasher(job) if job.hasher is None else None
             self._work.notify()
             size, validator = job.size, job.validator
+        if wanted is not None:
+            self._start_hasher(job, wanted)
         with self._changing(piece):
             self._sync_journal(job)
             if learned and size is not None:
@@ -203,11 +208,6 @@ class Dispatcher:
             self._settle(job)
 
     # For hashers --------------------------------------------------------------------------------------
-
-    def take_hasher(self) -> tuple[Job, FrontierHasher] | None:
-        """Return a hasher that wants a thread, if there is one."""
-        with self._lock:
-            return self._unhashed.popleft() if self._unhashed else None
 
     def follow(self, job: Job, hasher: FrontierHasher) -> None:
         """Hash behind the writers until the job is over or the hasher is replaced."""
@@ -282,19 +282,19 @@ class Dispatcher:
         if self.is_closed and self._is_still():
             self._still.notify_all()
 
-    def _want_hasher(self, job: Job) -> None:
+    def _new_hasher(self, job: Job) -> FrontierHasher | None:
+        """Give a job its hasher; return it if it wants a thread of its own."""
         digest = job.artifact.digest
         if digest is None or job.is_over:
-            return
+            return None
         prefixes = job.sink.recovered.prefixes if job.earlier else {}
         try:
             job.hasher = FrontierHasher(digest, job.size, prefixes, job.sink)
         except WeighbridgeError as error:
             job.fail(error)
-            return
+            return None
         job.is_inline = job.is_small
-        if not job.is_inline:
-            self._unhashed.append((job, job.hasher))
+        return None if job.is_inline else job.hasher
 
     def _settle(self, job: Job) -> None:
         """Decide on a job whose bytes are all here and hashed, and pass on one that is over."""

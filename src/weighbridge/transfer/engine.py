@@ -38,7 +38,7 @@ class Engine:
         self._transport = transport
         self._options = options
         self._throttle = Throttle(options.rate_limit_bps)
-        self._dispatcher = Dispatcher(options)
+        self._dispatcher = Dispatcher(options, self._start_hasher)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._threads_lock = threading.Lock()  # guards _threads and _workers
@@ -101,31 +101,16 @@ class Engine:
             self._threads.append(thread)
 
     def _spawn(self) -> None:
-        """Add what threads are wanted: one for each hasher, and one worker if none is idle."""
-        while (wanted := self._dispatcher.take_hasher()) is not None:
-            job, hasher = wanted
-            try:
-                self._start(lambda job=job, hasher=hasher: self._hash(job, hasher), "hasher")  # type: ignore[misc]
-            except WeighbridgeError as error:
-                self._dispatcher.give_up(job, error)
+        """Add a worker if none is idle and there may be one more."""
         with self._threads_lock:
             is_full = self._workers >= self._options.connections
             if is_full or self._dispatcher.idle > 0 or self._stop.is_set():
                 return
             self._workers += 1
-        try:
-            self._start(self._work, f"worker-{self._workers}")
-        except WeighbridgeError as error:
-            self._do_with_fewer(error)
+        self._start(self._work, f"worker-{self._workers}")
 
-    def _do_with_fewer(self, error: WeighbridgeError) -> None:
-        """Go on with the workers there are; give up if there is none."""
-        with self._threads_lock:
-            self._workers -= 1
-            is_alone = self._workers == 0
-        if is_alone:
-            for job in self._dispatcher.active_jobs():
-                self._dispatcher.give_up(job, error)
+    def _start_hasher(self, job: Job, hasher: FrontierHasher) -> None:
+        self._start(lambda: self._hash(job, hasher), "hasher")
 
     def _work(self) -> None:
         while (taken := self._dispatcher.take()) is not None:

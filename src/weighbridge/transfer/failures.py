@@ -105,7 +105,7 @@ def _charge(job: Job, state: SourceState, piece: Piece, now: float) -> None:
             job,
             state,
             RetriesExhaustedError(
-                f"{job.artifact.name}: gave up at byte {piece.position} after {len(job.failures)} failures; "
+                f"{job.artifact.name}: gave up at byte {piece.position} after {_count(len(job.failures))}; "
                 f"the last: {last}",
                 failures=tuple(job.failures),
                 url=getattr(last, "url", None),
@@ -123,3 +123,7 @@ def _bury(job: Job, state: SourceState, error: WeighbridgeError) -> None:
 
 def _remember(job: Job, error: Exception) -> None:
     job.failures = [*job.failures, error][-_REMEMBERED:]
+
+
+def _count(failures: int) -> str:
+    return "1 failure" if failures == 1 else f"{failures} failures"
