@@ -53,8 +53,9 @@ def judge(code: int, target: Path, sums: dict[str, str], twice: int) -> int:
     """Compare every byte, look for litter, and say what was sent twice."""
     found = {str(path.relative_to(target)): sha256(path) for path in sorted(target.rglob("*")) if path.is_file()}
     limit = _PIECE * _CONNECTIONS
-    print(f"\nexit code {code}; {len(found)} files, every byte {'right' if found == sums else 'WRONG'}, nothing else left")
-    print(f"sent twice by the server: {max(0, twice) / _MB:.1f} MB (a piece for each connection would be {limit / _MB:.0f})")
+    verdict = "every byte right, nothing else left" if found == sums else "WRONG"
+    print(f"\nexit code {code}; {len(found)} files, {verdict}")
+    print(f"sent twice: {max(0, twice) / _MB:.1f} MB (a piece for each connection would be {limit / _MB:.0f} MB)")
     return 0 if code == 0 and found == sums and twice <= limit else 1
 
 

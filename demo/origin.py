@@ -32,6 +32,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Origin
 
     def do_GET(self) -> None:
+        """Answer with the file, or the range of it, at the connection's pace."""
         path = self.server.files.get(unquote(urlsplit(self.path).path).lstrip("/"))
         if path is None:
             self.send_error(404)
@@ -46,6 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         self._body(path, start, stop)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Keep quiet: what was sent is printed by the body."""
         del format, args
 
     def _head(self, status: int, length: int, path: Path, span: str | None) -> None:

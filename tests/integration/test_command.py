@@ -14,6 +14,7 @@ import pytest
 from tests.support.command import Command, Outcome, wait_for
 from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.faults import FlipByte, Redirect, Status
+from weighbridge.core.options import HttpOptions, StoreOptions, TransferOptions
 
 TOKEN = "S3CRET-token"
 SIGNATURE = "S3CRET-signature"
@@ -288,6 +289,25 @@ class TestExitCodes:
         assert (process.returncode, b"Traceback" in process.stderr) == (1, False)
         assert b"No space left" in process.stderr
 
+    @pytest.mark.parametrize("arguments", [["--debug", "get"], ["get", "--debug"]])
+    def test_where_it_was_raised_is_told_wherever_that_is_asked(self, command: Command, arguments: list[str]) -> None:
+        """A user asked for more would have to know on which side of the verb to ask."""
+        outcome = command.run(*arguments)
+
+        assert (outcome.code, "cli/requests.py" in outcome.err) == (2, True)
+
+    @pytest.mark.parametrize(
+        ("arguments", "hint"),
+        [(["--no-such"], "weighbridge --help"), (["get", "--no-such"], "weighbridge get --help")],
+    )
+    def test_unknown_option_points_to_the_help_of_its_verb(
+        self, command: Command, arguments: list[str], hint: str
+    ) -> None:
+        """A typo would be a dead end."""
+        outcome = command.run(*arguments)
+
+        assert (outcome.code, outcome.err.splitlines()[-1]) == (2, f"help: {hint}")
+
 
 class TestManifests:
     @pytest.mark.parametrize("options", [[], ["--tag"], ["--binary"]])
@@ -387,10 +407,13 @@ class TestSecrets:
         kept = b"".join(each.read_bytes() for each in place.rglob("*") if each.is_file())
         assert (bool(kept), b"S3CRET" in kept) == (True, False)
 
-    @pytest.mark.parametrize("options", [[], ["--debug"]])
-    def test_mistyped_arguments_are_told_without_their_secrets(self, command: Command, options: list[str]) -> None:
+    @pytest.mark.parametrize("options", [[], ["--debug"], ["get", "--connections"], ["explain", "x"]])
+    @pytest.mark.parametrize("quote", ["", "'"])
+    def test_mistyped_arguments_are_told_without_their_secrets(
+        self, command: Command, options: list[str], quote: str
+    ) -> None:
         """A forgotten ``get`` would print the signed URL."""
-        outcome = command.run(*options, f"https://user:{PASSWORD}@host/x?sig={SIGNATURE}")
+        outcome = command.run(*options, f"https://user:{PASSWORD}@host/x?a={quote}b&sig={SIGNATURE}")
 
         assert (outcome.code, "S3CRET" in outcome.err) == (2, False)
 
@@ -419,6 +442,49 @@ class TestHelp:
         outcome = command.run(*arguments)
 
         assert (outcome.code, outcome.err, outcome.out.count("weighbridge get https://") >= 2) == (0, "", True)
+
+    @pytest.mark.parametrize("arguments", [[], ["get"], ["explain"]])
+    def test_short_form_of_help_is_the_same(self, command: Command, arguments: list[str]) -> None:
+        """A habit from other commands would be an error here."""
+        assert command.run(*arguments, "-h") == command.run(*arguments, "--help")
+
+    def test_help_tells_the_defaults_that_hold(self, command: Command) -> None:
+        """A number changed in the options would stay wrong in the help."""
+        http, transfer, wait_s = HttpOptions(), TransferOptions(), StoreOptions().wait_timeout_s
+
+        shown = re.sub(r"\s+", " ", command.run("get", "--help").out)
+
+        assert re.findall(r"(--[a-z]+) [A-Z]+ [^\[\]\n]+ \[default: (.+?)\]", shown.replace(" --", "\n--")) == [
+            ("--output", "."),
+            ("--connections", str(transfer.connections)),
+            ("--files", str(transfer.files)),
+            ("--timeout", f"{http.connect_timeout_s:g} and {http.read_timeout_s:g}"),
+            ("--retries", str(transfer.retry.attempts - 1)),
+            ("--wait", f"{wait_s:g}"),
+        ]
+
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_completion_script_is_written(self, tmp_path: Path, shell: str) -> None:
+        """A user of that shell would have to type it all."""
+        outcome = Command(tmp_path, {"_WEIGHBRIDGE_COMPLETE": f"{shell}_source"}).run()
+
+        assert (outcome.code, "weighbridge" in outcome.out, outcome.err) == (0, True, "")
+
+    @pytest.mark.parametrize(
+        ("typed", "completed"),
+        [
+            ("ex", "plain,explain"),
+            ("get --man", "plain,--manifest"),
+            ("get --manifest S", "file,S"),
+            ("get -o mod", "file,mod"),
+        ],
+    )
+    def test_words_are_completed(self, tmp_path: Path, typed: str, completed: str) -> None:
+        """The script would be there and do nothing."""
+        words = f"weighbridge {typed}"
+        asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_WEIGHBRIDGE_COMPLETE": "bash_complete"}
+
+        assert Command(tmp_path, asked).run().out == f"{completed}\n"
 
     def test_version_is_told(self, command: Command) -> None:
         """A report of a bug would not say of what."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -115,21 +116,6 @@ def test_file_need_not_be_flushed(server: FaultServer, place: Path) -> None:
     assert names(place) == ["model.bin"]
 
 
-def hold(server: FaultServer, place: Path, cancel: threading.Event) -> threading.Thread:
-    """Let a call fetch /model.bin in the background and get stuck on the way."""
-    gate = server.gate("/model.bin", after=100_000)
-
-    def run() -> None:
-        with pytest.raises(weighbridge.CancelledError):
-            call(place, [spec(server, "/model.bin")], cancel=cancel)
-
-    holder = threading.Thread(target=run)
-    holder.start()
-    server.wait_for(lambda: server.bytes_sent("/model.bin") == 100_000)
-    assert gate.is_set is not None
-    return holder
-
-
 @pytest.mark.parametrize("how", ["argument", "environment"])
 def test_holder_without_progress_is_waited_for_only_so_long(
     server: FaultServer, place: Path, monkeypatch: pytest.MonkeyPatch, how: str
@@ -137,16 +123,18 @@ def test_holder_without_progress_is_waited_for_only_so_long(
     """Failure 33, the other way round: a frozen holder does not freeze everybody; the error is a ``RetryError``."""
     monkeypatch.setenv("INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT", "1" if how == "environment" else "500")
     more = {"file_lock_acquire_timeout": 1} if how == "argument" else {}
-    cancel = threading.Event()
-    holder = hold(server, place, cancel)
-    began = time.monotonic()
+    cancel, gate = threading.Event(), server.gate("/model.bin", after=100_000)
 
-    with pytest.raises(weighbridge.RetryError) as caught:
-        call(place, [spec(server, "/model.bin")], **more)
-    took = time.monotonic() - began
-    cancel.set()
-    holder.join(10)
+    with ThreadPoolExecutor(1) as pool:
+        holder = pool.submit(call, place, [spec(server, "/model.bin")], cancel=cancel)
+        gate.wait_reached()
+        began = time.monotonic()
+        with pytest.raises(weighbridge.RetryError) as caught:
+            call(place, [spec(server, "/model.bin")], **more)
+        took = time.monotonic() - began
+        cancel.set()
 
+    assert isinstance(holder.exception(), weighbridge.CancelledError)
     assert isinstance(caught.value, ClaimTimeoutError)
     assert 0.9 < took < 10
 
@@ -225,8 +213,8 @@ def test_statuses_are_read_from_the_environment(
     server.on(fault=Status(418), times=2)
 
     call(place, [spec(server, "/small.bin")])
+    server.on(fault=Status(418), times=1)
     with pytest.raises(BadStatusError):
-        server.on(fault=Status(418), times=1)
         call(place, [spec(server, "/model.bin")], response_codes_to_retry={503})
 
     assert [each.status for each in server.requests] == [418, 418, 206, 418]

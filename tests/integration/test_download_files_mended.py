@@ -143,10 +143,16 @@ def test_header_that_does_not_fit_never_ends_in_wrong_bytes(place: Path, fault: 
         assert hashlib.md5((place / "big").read_bytes()).hexdigest() == server.digest("/big", "md5")
 
 
-def test_half_of_a_file_survives_the_call(server: FaultServer, place: Path) -> None:
-    """Nothing survived: the temporary file was removed in ``finally``."""
-    server.on(fault=Status(404), nth=2)
-    with pytest.raises(weighbridge.RetryError):
-        call(place, [spec(server, "/model.bin")], mirrors={}, request_timeout=1, max_threads_per_download=1)
+def test_what_arrived_survives_the_call(place: Path) -> None:
+    """The temporary file was removed whatever happened; ours is taken up by the next call."""
+    with FaultServer({"/big": SparseFile(20 * MIB)}) as server:
+        server.on(fault=Status(404), nth=2)
+        with pytest.raises(weighbridge.RetryError):
+            call(place, [spec(server, "/big")], max_threads_per_download=1)
+        before = server.bytes_sent()
 
-    assert [each for each in names(place) if each.endswith(".wb-partial")] == []
+        call(place, [spec(server, "/big")])
+
+        assert before > 0
+        assert server.bytes_sent() == 20 * MIB
+        assert names(place) == ["big"]

@@ -151,3 +151,8 @@ def wait_until(predicate: Callable[[], bool], timeout_s: float = 5.0) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def our_threads() -> list[str]:
+    """Return the names of the threads that this package has running in this process."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("weighbridge")]

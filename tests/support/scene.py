@@ -102,6 +102,10 @@ class Scene:
         """Wait until the journals hold that many bytes as written."""
         wait_until(lambda: sum(each.written.total for each in self.journals()) >= amount)
 
+    def wait_durable(self, amount: int) -> None:
+        """Wait until the journals hold that many bytes as safe from a power loss."""
+        wait_until(lambda: sum(each.durable.total for each in self.journals()) >= amount)
+
     def put(self, size: int, seed: int = 1) -> SparseFile:
         """Serve another file in place of the one there is."""
         self.content = SparseFile(size, seed)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
 
-import typer
+import click
 
 _SECTION = re.compile(r"^## (\w+)\n", re.MULTILINE)
 
 
-def explain(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", hidden=True)] = None,
-) -> int:
+@click.command
+@click.argument("name", required=False)
+def explain(name: str | None) -> int:
     """Say what an error means and what to do; without a name, list them all."""
     from weighbridge.cli.output import put
 

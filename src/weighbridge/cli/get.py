@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 if TYPE_CHECKING:
+    from weighbridge.cli.knobs import Knobs
     from weighbridge.cli.manifests import Manifest
     from weighbridge.cli.reports import Report
     from weighbridge.cli.requests import Wish
     from weighbridge.core.artifacts import FileRequest, FileResult
     from weighbridge.core.options import Options
 
-EPILOG = """
+_EPILOG = """
 Examples:
 
 \b
@@ -37,24 +39,7 @@ Exit codes:
   5  the directory can't be used                      closed output, SIGTERM
 """
 
-_DEFAULT_CONNECTIONS_PER_FILE = 8
-_AT_ONCE_MAX = 256
-_TIMEOUT_MAX_S = 86_400.0
 _KEEPING = "run the same command again to go on from there"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knobs:
-    """How to fetch; None is the default."""
-
-    connections: int | None
-    files: int | None
-    rate_limit: str | None
-    timeout_s: float | None
-    retries: int | None
-    wait_s: float | None
-    is_offline: bool
-    is_durable: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,87 +51,138 @@ class Task:
     options: Options
 
 
+class _Knob(click.Option):
+    """An option that is None unless given, and whose help tells the default that then holds.
+
+    Args:
+        declarations: As of any option.
+        default_in: Finds the default; asked only by the help, since options take a while to import.
+        rest: As of any option.
+    """
+
+    def __init__(self, declarations: Sequence[str], *, default_in: Callable[[Options], str], **rest: Any) -> None:
+        super().__init__(declarations, **rest)
+        self._default_in = default_in
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option's line of the help: its names, and what it does."""
+        from weighbridge.core.options import Options
+
+        record = super().get_help_record(ctx)
+        return record and (record[0], f"{record[1]}  [default: {self._default_in(Options())}]")
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("urls", metavar="[URL]...", nargs=-1)
+@click.option(
+    "--output",
+    "-o",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    show_default=True,
+    help="Directory for the files; made if absent.",
+)
+@click.option(
+    "--digest",
+    "digests",
+    metavar="ALGO:HEX",
+    multiple=True,
+    help="Promised digest (sha256, md5, sha1, sha512, blake3, …; or bare hex).  Repeat it for several URLs, in their "
+    "order; '-' skips one.",
+)
+@click.option("--name", metavar="NAME", help="What to call the file, if there is only one.")
+@click.option(
+    "--manifest",
+    metavar="FILE",
+    type=click.Path(readable=False),  # any text is good, but shells complete it to a file
+    help="List of files with digests: an aria2 input file, or what sha256sum (md5sum, …) writes.  '-' reads standard "
+    "input.",
+)
+@click.option(
+    "--mirror",
+    "mirrors",
+    metavar="URL",
+    multiple=True,
+    help="Another place with the same bytes; it need not be trusted.  One that ends in '/' is a directory of the same "
+    "files.  Repeatable.",
+)
+@click.option(
+    "--header",
+    "headers",
+    metavar="'NAME: VALUE'",
+    multiple=True,
+    help="Header for the servers of the URLs, such as Authorization; no mirror and no server they redirect to sees "
+    "it.  @FILE reads headers from a file, one a line, so that they don't show in ps.  Repeatable.",
+)
+@click.option(
+    "--connections",
+    metavar="N",
+    type=int,
+    cls=_Knob,
+    default_in=lambda options: f"{options.transfer.connections}",
+    help="Connections, all files together.",
+)
+@click.option(
+    "--files",
+    metavar="N",
+    type=int,
+    cls=_Knob,
+    default_in=lambda options: f"{options.transfer.files}",
+    help="Files in transfer at once.",
+)
+@click.option("--limit-rate", metavar="RATE", help="Most bytes a second, such as 20M or 500K.")
+@click.option(
+    "--timeout",
+    metavar="S",
+    type=float,
+    cls=_Knob,
+    default_in=lambda options: f"{options.http.connect_timeout_s:g} and {options.http.read_timeout_s:g}",
+    help="Longest wait in seconds for a connection, and for the next byte.",
+)
+@click.option(
+    "--retries",
+    metavar="N",
+    type=int,
+    cls=_Knob,
+    default_in=lambda options: f"{options.transfer.retry.attempts - 1}",  # the first attempt is no retry
+    help="How often to try again without progress in between.",
+)
+@click.option(
+    "--wait",
+    metavar="S",
+    type=float,
+    cls=_Knob,
+    default_in=lambda options: f"{options.store.wait_timeout_s:g}",
+    help="Longest wait in seconds for another process that fetches the same file and makes no progress.",
+)
+@click.option("--allow-unverified", is_flag=True, help="Accept files without a digest: whatever comes is taken.")
+@click.option("--no-durable", is_flag=True, help="Don't wait until files are on the disk; faster, lost with the power.")
+@click.option("--offline", is_flag=True, help="Never use the network; tell whether all is there and right.")
+@click.option("--json", "as_json", is_flag=True, help="Write events to standard output, one JSON object a line.")
+@click.option("--quiet", "-q", is_flag=True, help="Write nothing but errors.")
+@click.option("--debug", is_flag=True, help="Show where an error was raised.")
 def get(
-    urls: Annotated[list[str] | None, typer.Argument(metavar="URL", hidden=True)] = None,  # told in the text below
     *,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Directory for the files; made if absent.")
-    ] = Path(),
-    digest: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ALGO:HEX",
-            help="Promised digest (sha256, md5, sha1, sha512, blake3, …; or bare hex).  Repeat it for several URLs, in "
-            "their order; '-' skips one.",
-        ),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What to call the file, if there is only one.")
-    ] = None,
-    manifest: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="List of files with digests: an aria2 input file, or what sha256sum (md5sum, …) writes.  '-' reads "
-            "standard input.",
-        ),
-    ] = None,
-    mirror: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="URL",
-            help="Another place with the same bytes; it need not be trusted.  One that ends in '/' is a directory "
-            "of the same files.  Repeatable.",
-        ),
-    ] = None,
-    header: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="'NAME: VALUE'",
-            help="Header for the servers of the URLs, such as Authorization; no mirror and no server they redirect to "
-            "sees it.  @FILE reads headers from a file, one a line, so that they don't show in ps.  Repeatable.",
-        ),
-    ] = None,
-    connections: Annotated[
-        int | None, typer.Option(metavar="N", help="Connections, all files together.  [default: 16]")
-    ] = None,
-    files: Annotated[int | None, typer.Option(metavar="N", help="Files in transfer at once.  [default: 8]")] = None,
-    limit_rate: Annotated[
-        str | None, typer.Option(metavar="RATE", help="Most bytes a second, such as 20M or 500K.")
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            metavar="S",
-            help="Longest wait in seconds for a connection, and for the next byte.  [default: 10 and 30]",
-        ),
-    ] = None,
-    retries: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="How often to try again without progress in between.  [default: 5]"),
-    ] = None,
-    wait: Annotated[
-        float | None,
-        typer.Option(
-            metavar="S",
-            help="Longest wait in seconds for another process that fetches the same file and makes no progress.  "
-            "[default: 60]",
-        ),
-    ] = None,
-    allow_unverified: Annotated[
-        bool, typer.Option("--allow-unverified", help="Accept files without a digest: whatever comes is taken.")
-    ] = False,
-    no_durable: Annotated[
-        bool, typer.Option("--no-durable", help="Don't wait until files are on the disk; faster, lost with the power.")
-    ] = False,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Never use the network; tell whether all is there and right.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Write events to standard output, one JSON object a line.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Write nothing but errors.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")] = False,
+    urls: tuple[str, ...],
+    output: Path,
+    digests: tuple[str, ...],
+    name: str | None,
+    manifest: str | None,
+    mirrors: tuple[str, ...],
+    headers: tuple[str, ...],
+    connections: int | None,
+    files: int | None,
+    limit_rate: str | None,
+    timeout: float | None,
+    retries: int | None,
+    wait: float | None,
+    allow_unverified: bool,
+    no_durable: bool,
+    offline: bool,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,
 ) -> int:
     """Have files in a directory, each verified before it gets its name.
 
@@ -157,15 +193,16 @@ def get(
     file goes to standard output, everything else to standard error.
     """
     del debug  # main reads it, to have it even where this is not reached
+    from weighbridge.cli.knobs import Knobs
     from weighbridge.cli.reports import JsonReport, QuietReport, TextReport
     from weighbridge.cli.requests import Wish
 
     wish = Wish(
-        urls=tuple(urls or ()),
-        digests=tuple(digest or ()),
+        urls=urls,
+        digests=digests,
         name=name,
-        mirrors=tuple(mirror or ()),
-        headers=tuple(header or ()),
+        mirrors=mirrors,
+        headers=headers,
         allow_unverified=allow_unverified,
     )
     knobs = Knobs(
@@ -204,6 +241,7 @@ class Errand:
 
     def run(self, directory: Path, manifest: str | None) -> None:
         """Have everything in ``directory``; whatever stops it is reported and raised."""
+        from weighbridge.cli.knobs import options_for
         from weighbridge.cli.output import OutputClosedError
 
         began = time.monotonic()
@@ -277,48 +315,3 @@ def read_manifest(name: str) -> Manifest:
     except OSError as error:
         raise InvalidParameterError(f"the manifest {name} can't be read: {error.strerror}") from None
     return parse_manifest(content)
-
-
-def options_for(knobs: Knobs, requests: int) -> Options:
-    """Return the environment's options with ``knobs`` applied, for a call that asks for so many files."""
-    from weighbridge.config import options_from_environment, parse_size
-
-    _check_limits(knobs)
-    options = options_from_environment()
-    http, transfer, store = options.http, options.transfer, options.store
-    if knobs.timeout_s is not None:
-        http = replace(http, connect_timeout_s=knobs.timeout_s, read_timeout_s=knobs.timeout_s)
-    if knobs.files is not None:
-        transfer = replace(transfer, files=knobs.files)
-    if knobs.connections is not None:
-        at_once = max(1, min(requests, transfer.files))
-        fair = -(-knobs.connections // at_once)  # so that all of them are used
-        per_file = max(fair, min(_DEFAULT_CONNECTIONS_PER_FILE, knobs.connections))
-        transfer = replace(transfer, connections=knobs.connections, connections_per_file=per_file)
-    if knobs.rate_limit is not None:
-        transfer = replace(transfer, rate_limit_bps=parse_size(knobs.rate_limit))
-    if knobs.retries is not None:
-        transfer = replace(transfer, retry=replace(transfer.retry, attempts=knobs.retries + 1))
-    if knobs.wait_s is not None:
-        store = replace(store, wait_timeout_s=knobs.wait_s)
-    return replace(
-        options,
-        http=http,
-        transfer=transfer,
-        store=replace(store, durable=knobs.is_durable),
-        offline=options.offline or knobs.is_offline,
-    )
-
-
-def _check_limits(knobs: Knobs) -> None:
-    """Refuse numbers that no machine could want; those that can't mean anything are found by the options."""
-    from weighbridge.core.errors import InvalidParameterError
-
-    for option, value in (("--connections", knobs.connections), ("--files", knobs.files)):
-        if value is not None and not 1 <= value <= _AT_ONCE_MAX:
-            raise InvalidParameterError(f"{option} is a number from 1 to {_AT_ONCE_MAX}, not {value}")
-    for option, seconds in (("--timeout", knobs.timeout_s), ("--wait", knobs.wait_s)):
-        if seconds is not None and not 0 < seconds <= _TIMEOUT_MAX_S:
-            raise InvalidParameterError(f"{option} is a number of seconds above 0, at most a day, not {seconds:g}")
-    if knobs.retries is not None and knobs.retries < 0:
-        raise InvalidParameterError(f"--retries is a number from 0 on, not {knobs.retries}")

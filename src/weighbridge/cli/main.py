@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from typing import Annotated
 
-import typer
+import click
 
 from weighbridge.cli.explain import explain
-from weighbridge.cli.get import EPILOG, get
+from weighbridge.cli.get import get
 from weighbridge.version import __version__
 
 _USAGE = 2
@@ -23,35 +22,32 @@ Examples:
 
 All options and exit codes: weighbridge get --help
 """
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"]+")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+?(?=['\").]*(\s|$))")  # what follows is the sentence's
 
-app = typer.Typer(
-    name="weighbridge",
-    help="Get model files onto this machine: fast, resumable, and never wrong.",
+
+class _Verbs(click.Group):
+    """A group that lists its verbs in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the verbs."""
+        del ctx
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Verbs,
     epilog=_EPILOG,
-    rich_markup_mode=None,  # half of the time that --help would take
-    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command(epilog=EPILOG)(get)
-app.command()(explain)
+@click.version_option(__version__, message="%(prog)s %(version)s", help="Show the version and exit.")
+@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+def app(*, debug: bool) -> None:
+    """Get model files onto this machine: fast, resumable, and never wrong."""
+    del debug  # run reads it, to have it even where this is not reached
 
 
-def _show_version(is_wanted: bool) -> None:
-    if is_wanted:
-        typer.echo(f"weighbridge {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    *,
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")] = False,
-) -> None:
-    del version, debug  # done with, and read by main, to have it even where this is not reached
+app.add_command(get)
+app.add_command(explain)
 
 
 def main() -> None:
@@ -61,11 +57,12 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code; errors are told on standard error."""
-    command = typer.main.get_command(app)
     try:
-        code = command.main(list(arguments) or ["--help"], prog_name="weighbridge", standalone_mode=False)
-    except typer.TyperException as error:
+        code = app.main(list(arguments) or ["--help"], prog_name="weighbridge", standalone_mode=False)
+    except click.ClickException as error:
         return _tell_usage(error)
+    except click.Abort as error:  # click's word for a Ctrl-C that came before the verb waited for one
+        return _tell(error.__cause__ or error, is_debug="--debug" in arguments)
     except BaseException as error:
         if isinstance(error, SystemExit):  # completion scripts end so
             raise
@@ -73,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _tell_usage(error: typer.TyperException) -> int:
+def _tell_usage(error: click.ClickException) -> int:
     """Tell what is wrong with the arguments; a URL among them is shown without its query."""
     from weighbridge.cli.output import say
     from weighbridge.core.urls import redact

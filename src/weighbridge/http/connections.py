@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPResponse, IncompleteRead
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -34,6 +35,39 @@ def breakable(interrupt: Interrupt) -> Iterator[None]:
         _current.interrupt = None
 
 
+class _Lines:
+    """The lines of a head; notes whether the connection ended before the empty line that ends it."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.is_cut = False
+
+    def readline(self, limit: int) -> bytes:
+        line: bytes = self._file.readline(limit)
+        self.is_cut = not line
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Response(HTTPResponse):
+    """A response whose head was read whole: to the standard library, the end of the connection ends a head, too."""
+
+    fp: Any
+
+    def begin(self) -> None:
+        file = self.fp
+        lines = self.fp = _Lines(file)
+        try:
+            super().begin()
+        finally:
+            if self.fp is lines:
+                self.fp = file
+        if lines.is_cut:
+            raise IncompleteRead(b"")
+
+
 class _Breakable:
     """Names its socket to the exchange that uses it, from before it is connected."""
 
@@ -42,6 +76,7 @@ class _Breakable:
     port: int
     timeout: float | None
     socket_options: Any
+    response_class: Any = _Response
     _dns_host: str
 
     def request(self, *args: Any, **kwargs: Any) -> None:

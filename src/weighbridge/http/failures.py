@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import ssl
-from http.client import HTTPException, RemoteDisconnected
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
-    IncompleteRead,
-    InvalidChunkLength,
     LocationParseError,
     NameResolutionError,
     NewConnectionError,
@@ -76,7 +74,7 @@ def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:
         return InvalidURLError(f"not a URL that can be asked: {shown}", url=shown)
     if isinstance(error, SSLError | ssl.SSLError) and _CERTIFICATE in str(error):
         return ConnectError(f"{origin} has a certificate that is not trusted here", url=shown, is_permanent=True)
-    if isinstance(error, InvalidChunkLength | IncompleteRead) or _is_cut(error):
+    if isinstance(error, IncompleteRead) or _is_cut(error):
         return TruncatedError(f"the answer of {shown} ended early", url=shown)
     for kinds, kind, words in _MEANINGS:
         if isinstance(error, kinds):
@@ -88,9 +86,7 @@ def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:
 
 
 def _is_cut(error: Exception) -> bool:
-    return isinstance(error, ProtocolError) and any(
-        isinstance(each, IncompleteRead | InvalidChunkLength) for each in error.args
-    )
+    return isinstance(error, ProtocolError) and any(isinstance(each, IncompleteRead) for each in error.args)
 
 
 def _reason(error: BaseException) -> str:

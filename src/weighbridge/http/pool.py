@@ -85,6 +85,9 @@ class PoolTransport:
                 preload_content=False,
                 decode_content=False,
             )
+        if interrupt.reason is not None:  # then the head may have been cut by it
+            raw.close()
+            raise interrupt.reason
         self._pacer.note(origin, raw.status, raw.headers, time.monotonic())
         return raw
 

@@ -159,6 +159,7 @@ class _Heir:
         fresh.replace(own / JOURNAL)
         if self._durable and usable.recovered.written:
             flush_directory(own)
+            flush_directory(own.parent)
 
     @staticmethod
     def _forget(own: Path) -> None:

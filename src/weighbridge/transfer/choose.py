@@ -66,8 +66,7 @@ def _pick_source(job: Job, now: float) -> SourceState | None:
         alive = alive[:1]
         _stick_to(job, alive)
     active = Counter(each.state.index for each in job.live)
-    # while a source fails, one connection at a time finds out whether it goes on failing
-    ready = [each for each in alive if now >= each.not_before and not (each.failures and active[each.index])]
+    ready = [each for each in alive if now >= each.not_before and not _is_tried(job, each, now)]
     if any(each.ranges is not False for each in ready):
         ready = [each for each in ready if each.ranges is not False]
     if not ready:
@@ -80,6 +79,14 @@ def _pick_source(job: Job, now: float) -> SourceState | None:
     best = max(each.link.rate_bps or 0.0 for each in ready)
     fast = [each for each in ready if (each.link.rate_bps or 0.0) >= _NEARLY * best]
     return min(fast, key=lambda each: (active[each.index], each.index))
+
+
+def _is_tried(job: Job, state: SourceState, now: float) -> bool:
+    """Tell whether one connection is finding out for all whether a source answers, and where."""
+    if state.is_open and not state.failures:
+        return False
+    patience = job.options.straggler_s
+    return any(each.state is state and (state.failures or each.silent_s(now) <= patience) for each in job.live)
 
 
 def _stick_to(job: Job, alive: list[SourceState]) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -130,7 +129,7 @@ class Dispatcher:
                         self._work.notify()  # there may be another one for the next worker
                         return job, piece
                 self.idle += 1
-                self._work.wait(_IDLE_S)
+                self._work.wait(min([_IDLE_S, *(job.rest_s(now) for job in self._jobs)]))
                 self.idle -= 1
         return None
 

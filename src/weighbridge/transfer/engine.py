@@ -107,10 +107,25 @@ class Engine:
             if is_full or self._dispatcher.idle > 0 or self._stop.is_set():
                 return
             self._workers += 1
-        self._start(self._work, f"worker-{self._workers}")
+        try:
+            self._start(self._work, f"worker-{self._workers}")
+        except WeighbridgeError as error:
+            self._do_with_fewer(error)
+
+    def _do_with_fewer(self, error: WeighbridgeError) -> None:
+        """Go on with the workers there are; give up if there is none."""
+        with self._threads_lock:
+            self._workers -= 1
+            is_alone = self._workers == 0
+        if is_alone:
+            for job in self._dispatcher.active_jobs():
+                self._dispatcher.give_up(job, error)
 
     def _start_hasher(self, job: Job, hasher: FrontierHasher) -> None:
-        self._start(lambda: self._hash(job, hasher), "hasher")
+        try:
+            self._start(lambda: self._hash(job, hasher), "hasher")
+        except WeighbridgeError as error:
+            self._dispatcher.give_up(job, error)
 
     def _work(self) -> None:
         while (taken := self._dispatcher.take()) is not None:

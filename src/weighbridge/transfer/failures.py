@@ -50,7 +50,8 @@ def _act(job: Job, piece: Piece, error: TransferError, verdict: Verdict, now: fl
     state = piece.state
     match verdict:
         case Verdict.AGAIN:
-            state.address = state.source.url if state.failures else state.address
+            if state.failures:
+                _go_home(state)
             _charge(job, state, piece, now)
         case Verdict.RESOLVE:
             _resolve_again(job, piece, error, now)
@@ -72,10 +73,16 @@ def _resolve_again(job: Job, piece: Piece, error: TransferError, now: float) -> 
     if piece.asked_at < state.renewed_at:
         return  # somebody has found out already
     state.renewed_at = now
-    state.address = state.source.url
+    _go_home(state)
     state.fruitless += 1
     if state.fruitless >= _FRUITLESS:
         _bury(job, state, error)
+
+
+def _go_home(state: SourceState) -> None:
+    """Ask the source itself next, which tells one who asks where it leads now."""
+    if state.address != state.source.url:
+        state.address, state.is_open = state.source.url, False
 
 
 def _change(job: Job, state: SourceState, error: TransferError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -124,6 +125,10 @@ class Job:
         """Whether the file is one piece, hashed as it arrives."""
         return self.size is not None and self.size <= self.options.first_piece and not self.earlier
 
+    def rest_s(self, now: float) -> float:
+        """Return seconds until a source that is left alone for a while may be asked again; infinite if none is."""
+        return min((each.not_before - now for each in self.sources if each.not_before > now), default=math.inf)
+
     # What came of it ----------------------------------------------------------------------------------
 
     def accept(self, piece: Piece, answer: Answer, url: str, now: float) -> bool:
@@ -151,7 +156,7 @@ class Job:
             state.ranges, state.range_faults = True, 0
             piece.stop = answer.stop if piece.stop is None or answer.stop is None else min(piece.stop, answer.stop)
         if piece.asked_at >= state.renewed_at:  # an address given up meanwhile stays given up
-            state.address = url
+            state.address, state.is_open = url, True
         state.origin = origin_of(url)
         state.validator = self.validator = answer.validator
         learned = answer.size is not None and not self.is_confirmed

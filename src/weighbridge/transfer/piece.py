@@ -26,6 +26,7 @@ class SourceState:
         source: The source.
         index: Its place in the artifact's list; 0 is the primary.
         address: Where to ask now: its URL, or where a redirect led.
+        is_open: Whether an answer came from there, so that many may ask.
         link: Measured speed and latency of one connection.
         ranges: Whether it serves ranges; None while unknown.
         tokens: Failures it may still have; progress gives them back.
@@ -45,6 +46,7 @@ class SourceState:
     index: int
     address: str
     tokens: float
+    is_open: bool = False
     link: Link = field(default_factory=Link)
     ranges: bool | None = None
     validator: Validator = field(default_factory=Validator)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from weighbridge.cli.get import Knobs, options_for
+from weighbridge.cli.knobs import Knobs, options_for
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.options import Options
 

@@ -1,0 +1,67 @@
+"""What the command line says of how to fetch, and the options that it comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from weighbridge.config import options_from_environment, parse_size
+from weighbridge.core.errors import InvalidParameterError
+from weighbridge.core.options import Options
+
+_AT_ONCE_MAX = 256
+_TIMEOUT_MAX_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knobs:
+    """How to fetch; None is the default."""
+
+    connections: int | None
+    files: int | None
+    rate_limit: str | None
+    timeout_s: float | None
+    retries: int | None
+    wait_s: float | None
+    is_offline: bool
+    is_durable: bool
+
+
+def options_for(knobs: Knobs, requests: int) -> Options:
+    """Return the environment's options with ``knobs`` applied, for a call that asks for so many files."""
+    _check_limits(knobs)
+    options = options_from_environment()
+    http, transfer, store = options.http, options.transfer, options.store
+    if knobs.timeout_s is not None:
+        http = replace(http, connect_timeout_s=knobs.timeout_s, read_timeout_s=knobs.timeout_s)
+    if knobs.files is not None:
+        transfer = replace(transfer, files=knobs.files)
+    if knobs.connections is not None:
+        at_once = max(1, min(requests, transfer.files))
+        fair = -(-knobs.connections // at_once)  # so that all of them are used
+        per_file = max(fair, min(transfer.connections_per_file, knobs.connections))
+        transfer = replace(transfer, connections=knobs.connections, connections_per_file=per_file)
+    if knobs.rate_limit is not None:
+        transfer = replace(transfer, rate_limit_bps=parse_size(knobs.rate_limit))
+    if knobs.retries is not None:
+        transfer = replace(transfer, retry=replace(transfer.retry, attempts=knobs.retries + 1))
+    if knobs.wait_s is not None:
+        store = replace(store, wait_timeout_s=knobs.wait_s)
+    return replace(
+        options,
+        http=http,
+        transfer=transfer,
+        store=replace(store, durable=knobs.is_durable),
+        offline=options.offline or knobs.is_offline,
+    )
+
+
+def _check_limits(knobs: Knobs) -> None:
+    """Refuse numbers that no machine could want; those that can't mean anything are found by the options."""
+    for option, value in (("--connections", knobs.connections), ("--files", knobs.files)):
+        if value is not None and not 1 <= value <= _AT_ONCE_MAX:
+            raise InvalidParameterError(f"{option} is a number from 1 to {_AT_ONCE_MAX}, not {value}")
+    for option, seconds in (("--timeout", knobs.timeout_s), ("--wait", knobs.wait_s)):
+        if seconds is not None and not 0 < seconds <= _TIMEOUT_MAX_S:
+            raise InvalidParameterError(f"{option} is a number of seconds above 0, at most a day, not {seconds:g}")
+    if knobs.retries is not None and knobs.retries < 0:
+        raise InvalidParameterError(f"--retries is a number from 0 on, not {knobs.retries}")

@@ -1,0 +1,45 @@
+"""The examples of the pages are run as they stand, and print what the pages say they print."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.fault_server import FaultServer
+
+PAGES = Path(__file__).parents[2] / "docs"
+HOST, PLACE = "https://models.example", "/work/"
+
+FILES = {"/model.onnx": bytes(range(256)) * 4096, "/config.json": b'{"classes": ["cat", "dog"]}\n'}
+
+
+def run(page: str, place: Path, origin: str) -> tuple[str, str]:
+    """Run the examples of a page as one program in ``place``; return what it printed and what the page says."""
+    text = (PAGES / page).read_text(encoding="utf-8")
+    programs, outputs = (
+        re.findall(rf"^```{kind}\n(.*?)^```", text, re.DOTALL | re.MULTILINE) for kind in ("python", "text")
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "\n".join(programs).replace(HOST, origin)],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    printed = (done.stdout + (done.stderr if done.returncode else "")).replace(origin, HOST).replace(f"{place}/", PLACE)
+    return printed, "".join(outputs)
+
+
+@pytest.mark.parametrize("page", ["api.md", "inference-models.md"])
+def test_examples_print_what_the_page_says(tmp_path: Path, page: str) -> None:
+    """An example that doesn't work is worse than none."""
+    with FaultServer(FILES) as server:
+        printed, promised = run(page, tmp_path, server.origin)
+
+    assert printed == promised
+    assert promised != ""
