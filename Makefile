@@ -48,6 +48,7 @@ imports: $(VENV)/.tools ## check who imports whom
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.bench ## measure against other tools, side by side; QUICK=1 for a short run
+	$(BIN)/python -m compileall -q src
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove all that make made

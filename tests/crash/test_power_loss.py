@@ -16,7 +16,7 @@ from tests.support.shims import Shims
 
 SIZE = 40 * MIB
 FLUSHED = 28 * MIB  # a partial is flushed when 32 MiB of it are new, less what is not recorded by then
-SEEDS = range(4)
+SEEDS = range(3)
 OPTIONS: Groups = {
     "transfer": {
         "first_piece": MIB,

@@ -13,7 +13,7 @@ import pytest
 import weighbridge
 from weighbridge import version
 
-SLOW = {"urllib3", "filelock", "rich", "truststore", "typer", "asyncio", "blake3", "email", "ssl"}
+SLOW = {"urllib3", "filelock", "rich", "truststore", "click", "asyncio", "blake3", "email", "ssl"}
 
 
 def in_fresh_process(program: str) -> str:
@@ -89,7 +89,7 @@ def test_client_loads_no_terminal() -> None:
     """Bars are for those who look at them."""
     loaded = loaded_after("from weighbridge import Client, download_files_to_directory")
 
-    assert loaded.isdisjoint({"rich", "typer", "truststore", "blake3", "weighbridge.progress", "weighbridge.cli"})
+    assert loaded.isdisjoint({"rich", "click", "truststore", "blake3", "weighbridge.progress", "weighbridge.cli"})
 
 
 def test_front_door_opens_quickly() -> None:

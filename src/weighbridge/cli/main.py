@@ -62,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _tell_usage(error)
     except click.Abort as error:  # click's word for a Ctrl-C that came before the verb waited for one
-        return _tell(error.__cause__ or error, is_debug="--debug" in arguments)
+        return _tell(error.__cause__ or error.__context__ or error, is_debug="--debug" in arguments)
     except BaseException as error:
         if isinstance(error, SystemExit):  # completion scripts end so
             raise

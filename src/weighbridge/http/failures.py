@@ -7,6 +7,7 @@ import ssl
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 
 from urllib3.exceptions import (
+    ClosedPoolError,
     ConnectTimeoutError,
     HTTPError,
     LocationParseError,
@@ -41,7 +42,7 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[TransferError], str], .
     ((ProxyError,), ConnectError, "no connection to {origin} through the proxy: {reason}"),
     ((SSLError, ssl.SSLError), ConnectError, "no safe connection to {origin}: TLS failed"),
     ((ReadTimeoutError, TimeoutError), StalledError, "{origin} sent nothing for the whole read timeout"),
-    ((ProtocolError, OSError, HTTPException), ConnectError, "the connection to {origin} broke: {reason}"),
+    ((ProtocolError, ClosedPoolError, OSError, HTTPException), ConnectError, "the connection to {origin} broke: {reason}"),
 )
 
 

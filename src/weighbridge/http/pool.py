@@ -68,6 +68,10 @@ class PoolTransport:
             managers = list(self._managers.values())
             self._managers.clear()
         for manager in managers:
+            for key in manager.pools.keys():  # noqa: SIM118 - it can't be iterated
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()  # else its connections live for as long as anybody holds an error of theirs
             manager.clear()
 
     def _send(self, request: Request, url: str, interrupt: Interrupt) -> urllib3.BaseHTTPResponse:

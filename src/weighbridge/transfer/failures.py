@@ -129,6 +129,11 @@ def _bury(job: Job, state: SourceState, error: WeighbridgeError) -> None:
 
 
 def _remember(job: Job, error: Exception) -> None:
+    """Keep what happened, without the frames it happened in: they hold buffers, connections and whole addresses."""
+    link: BaseException | None = error
+    while link is not None and link.__traceback__ is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
     job.failures = [*job.failures, error][-_REMEMBERED:]
 
 

@@ -16,7 +16,12 @@ OPTIONS = TransferOptions()
 sizes = st.integers(1, 300)
 options = st.builds(
     lambda low, more, first, split, lag, files: TransferOptions(
-        piece_min=low, piece_max=low + more, first_piece=first, split_min=split, hash_lag=lag, connections_per_file=files
+        piece_min=low,
+        piece_max=low + more,
+        first_piece=first,
+        split_min=split,
+        hash_lag=lag,
+        connections_per_file=files,
     ),
     sizes,
     sizes,
