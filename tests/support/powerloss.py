@@ -34,9 +34,8 @@ class Kind(IntEnum):
     SYNC = 5
     SYNC_DATA = 6
     RENAME = 7
-    EXCHANGE = 8
-    UNLINK = 9
-    RMDIR = 10
+    UNLINK = 8
+    RMDIR = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +173,6 @@ class Disk:
                 self._sync(operation)
             case Kind.RENAME:
                 self._change((operation.path, None), (operation.target, self._find(operation.path)))
-            case Kind.EXCHANGE:
-                names = (operation.path, operation.target)
-                self._change(*zip(names, [self._find(each) for each in reversed(names)], strict=True))
             case Kind.UNLINK | Kind.RMDIR:
                 self._change((operation.path, None))
 

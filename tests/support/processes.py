@@ -87,6 +87,11 @@ class Outcome:
         return sum(each["bytes_fetched"] for each in self.results)
 
     @property
+    def listing(self) -> list[str]:
+        """What was in the directory at the end, where only the process could see it."""
+        return next(str(line["listing"]).split() for line in self.lines if "listing" in line)
+
+    @property
     def usage(self) -> tuple[dict[str, int], dict[str, int]]:
         """Descriptors and threads before and after the calls."""
         return next((line["before"], line["after"]) for line in self.lines if "after" in line)

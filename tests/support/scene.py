@@ -33,10 +33,11 @@ _QUICK: Mapping[str, Mapping[str, Any]] = {
         "hash_lag": 8 * PIECE,
         "read_size": 16 * KIB,
         "flush_interval_s": 0.05,
-        "stall_window_s": 8.0,
+        "straggler_s": 30.0,
+        "stall_window_s": 30.0,
     },
     "retry": {"attempts": 4, "wait_initial_s": 0.02, "wait_max_s": 0.1},
-    "http": {"connect_timeout_s": 5.0, "read_timeout_s": 8.0},
+    "http": {"connect_timeout_s": 10.0, "read_timeout_s": 30.0},
     "store": {"claim_ttl_s": 1.0, "wait_timeout_s": 15.0},
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,10 +96,7 @@ class _Heir:
         except OSError as error:
             self._forget(own)
             return None if isinstance(error, FileNotFoundError) else self._copy(leftover, usable)
-        if self._durable:
-            flush_directory(own)
-            flush_directory(leftover.path)
-        return self._open(own, usable)
+        return self._open(own, usable, leftover.path)
 
     def _copy(self, leftover: Leftover, usable: Usable) -> Partial | None:
         own, copied = self._make(Usable()), RangeSet()
@@ -139,9 +137,14 @@ class _Heir:
                     return own
             raise FileNotFoundError(errno.ENOENT, "what was made there vanished at once", str(self._place.parent))
 
-    def _open(self, own: Path, usable: Usable) -> Partial:
+    def _open(self, own: Path, usable: Usable, moved_from: Path | None = None) -> Partial:
+        """Open what was made; the data lay elsewhere before and may go there again if the power fails now."""
         unflushed = usable.recovered.written.total - usable.durable.total
         try:
+            if moved_from is not None and self._durable:
+                flush_directory(own)
+                with suppress(FileNotFoundError):  # somebody has tidied up after us
+                    flush_directory(moved_from)
             return Partial(own, self._place.final, usable.recovered, durable=self._durable, unflushed=unflushed)
         except BaseException:
             let_go(own.name)  # whatever it holds is for the next who looks

@@ -15,13 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-enum { CREATE = 1, MKDIR, WRITE, TRUNCATE, SYNC, SYNC_DATA, RENAME, EXCHANGE, UNLINK, RMDIR };
+enum { CREATE = 1, MKDIR, WRITE, TRUNCATE, SYNC, SYNC_DATA, RENAME, UNLINK, RMDIR };
 
 struct record {
     uint32_t kind, path_length, more_length, unused;
@@ -116,21 +115,6 @@ int rename(const char *old, const char *new) {
     int result = REAL(rename)(old, new);
     if (!result) note((struct record){.kind = RENAME}, old, new, NULL);
     pthread_mutex_unlock(&lock);
-    return result;
-}
-
-long syscall(long number, ...) {
-    long given[6];
-    va_list more;
-    va_start(more, number);
-    for (int i = 0; i < 6; i++) given[i] = va_arg(more, long);
-    va_end(more);
-    int swaps = number == SYS_renameat2 && is_ours((const char *)given[1]);
-    if (swaps) pthread_mutex_lock(&lock);
-    long result = REAL(syscall)(number, given[0], given[1], given[2], given[3], given[4], given[5]);
-    if (swaps && !result)
-        note((struct record){.kind = EXCHANGE}, (const char *)given[1], (const char *)given[3], NULL);
-    if (swaps) pthread_mutex_unlock(&lock);
     return result;
 }
 

@@ -1,12 +1,13 @@
 /* Acts at the N-th system call of a kind on a matching path, in a process that knows nothing of it.
  *
  * WB_RULES holds rules separated by ';', each "CALL GLOB NTH WHEN ACTION":
- *   CALL    open (that may create), excl (open that must create), write, pwrite, ftruncate, fsync, fdatasync, utime,
- *           rename (by its old name), named (by its new name), exchange, unlink, rmdir, mkdir
+ *   CALL    read (open that creates nothing), open (that may create), excl (open that must create), write, pwrite, ftruncate, fsync, fdatasync, utime,
+ *           rename (by its old name), named (by its new name), unlink, rmdir, mkdir
  *   GLOB    as fnmatch(3); '*' takes slashes too
  *   NTH     which of the calls that match, from 1; 0 is each of them
  *   WHEN    before or after the call
- *   ACTION  kill, stop, errno:NUMBER (instead of the call), torn:BYTES (write so many, then kill), sleep:MILLISECONDS
+ *   ACTION  kill, stop, errno:NUMBER (instead of the call), torn:BYTES (write so many, then kill), sleep:MILLISECONDS,
+ *           share (an excl opens what is there, as if nothing were)
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,15 +50,16 @@ __attribute__((constructor)) static void read_rules(void) {
     }
 }
 
-/* Returns the rule that is due now, or NULL. */
+/* Counts a call for all rules that it matches; returns the first that is due now, or NULL. */
 static struct rule *due(const char *call, const char *path, const char *when) {
+    struct rule *found = NULL;
     for (int i = 0; i < count; i++) {
         struct rule *rule = &rules[i];
         if (strcmp(rule->call, call) || strcmp(rule->when, when) || fnmatch(rule->glob, path, 0)) continue;
         int seen = atomic_fetch_add(&rule->seen, 1) + 1;
-        if (!rule->nth || seen == rule->nth) return rule;
+        if (!found && (!rule->nth || seen == rule->nth)) found = rule;
     }
-    return NULL;
+    return found;
 }
 
 /* Does what the rule says; returns 1 if the call is to fail with errno as set. */
@@ -95,7 +96,7 @@ static const char *path_of(int descriptor, char *buffer, size_t size) {
     return buffer;
 }
 
-static const char *opening(int flags) { return flags & O_EXCL ? "excl" : flags & O_CREAT ? "open" : NULL; }
+static const char *opening(int flags) { return flags & O_EXCL ? "excl" : flags & O_CREAT ? "open" : "read"; }
 
 #define OPEN(name)                                                        \
     int name(const char *path, int flags, ...) {                          \
@@ -104,9 +105,11 @@ static const char *opening(int flags) { return flags & O_EXCL ? "excl" : flags &
         mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0; \
         va_end(more);                                                     \
         const char *call = opening(flags);                                \
-        if (call && before(call, path)) return -1;                        \
+        struct rule *rule = due(call, path, "before");                    \
+        if (act(rule)) return -1;                                         \
+        if (rule && !strcmp(rule->action, "share")) flags &= ~O_EXCL;     \
         int result = REAL(name)(path, flags, mode);                       \
-        if (call && result >= 0) after(call, path);                       \
+        if (result >= 0) after(call, path);                               \
         return result;                                                    \
     }
 OPEN(open)
@@ -136,20 +139,6 @@ int rename(const char *old, const char *new) {
         after("rename", old);
         after("named", new);
     }
-    return result;
-}
-
-/* filelock swaps two names by number, past the C library. */
-long syscall(long number, ...) {
-    long given[6];
-    va_list more;
-    va_start(more, number);
-    for (int i = 0; i < 6; i++) given[i] = va_arg(more, long);
-    va_end(more);
-    const char *target = number == SYS_renameat2 ? (const char *)given[3] : NULL;
-    if (target && before("exchange", target)) return -1;
-    long result = REAL(syscall)(number, given[0], given[1], given[2], given[3], given[4], given[5]);
-    if (target && !result) after("exchange", target);
     return result;
 }
 
