@@ -24,6 +24,7 @@ from weighbridge.core.options import Options
 from weighbridge.errands import Crew, Errand, Missing, partial_data
 from weighbridge.http.transport import Transport
 from weighbridge.store.claims import Claim, lease_for
+from weighbridge.store.faults import flush_file
 from weighbridge.store.layout import Place
 from weighbridge.store.leftovers import find_leftovers, remove_free
 from weighbridge.store.present import check_parents, ignores_case, is_right, look, make_parents
@@ -76,6 +77,26 @@ def _find_clash(names: Sequence[RelativeName], directory: Path) -> tuple[str, st
     if clash is None and (same := find_collision(names, ignore_case=True)) is not None and ignores_case(directory):
         return same
     return clash
+
+
+def _put_away(engine: Engine, crew: Crew | None, errands: Sequence[Errand]) -> None:
+    if crew is None:
+        engine.close()
+        return
+    crew.dismiss()
+    for errand in errands:
+        crew.leave(errand)  # one that an interrupt caught between claim and crew
+
+
+def _run_to_its_end(work: Callable[[], None]) -> None:
+    """Run bounded work that a second Ctrl-C must not tear apart: signals reach the main thread only."""
+    thread = threading.Thread(target=work, name="weighbridge-end")
+    try:
+        thread.start()
+    except RuntimeError:  # no thread to be had
+        work()
+        return
+    thread.join()
 
 
 class DirectoryWalk:
@@ -136,6 +157,7 @@ class DirectoryWalk:
                     right.update(checks[each] for each in done if each.result())
             finally:
                 stop.set()
+                readers.shutdown(wait=False, cancel_futures=True)
         present = [each for each in found if each.request.name.text in right]
         for each in present:
             self._note_present(each.request, each.place.final, "present")
@@ -143,16 +165,18 @@ class DirectoryWalk:
         return [each for each in found if each.request.name.text not in right]
 
     def _tidy(self, places: Sequence[Place]) -> None:
-        """Remove what a killed process left beside files that were complete by then."""
-        names = {parent: find_leftovers(parent) for parent in {each.parent for each in places}}
-        for place in (each for each in places if names[each.parent]):
-            mine = [name for name in names[place.parent] if name.startswith(place.prefix)]
-            remove_free(place, mine)
-            if place.claim.name in names[place.parent]:
-                with suppress(StoreError):
-                    claim = Claim.try_take(lease_for(place.claim, self._options.store.claim_ttl_s))
-                    if claim is not None:
-                        claim.release()
+        """Remove what a killed process left beside files that were complete by then, as far as that is easy."""
+        for parent in {each.parent for each in places}:
+            with suppress(StoreError):
+                self._tidy_directory(find_leftovers(parent), [each for each in places if each.parent == parent])
+
+    def _tidy_directory(self, names: Sequence[str], places: Sequence[Place]) -> None:
+        for place in places if names else ():
+            remove_free(place, [name for name in names if name.startswith(place.prefix)])
+            if place.claim.name in names:
+                claim = Claim.try_take(lease_for(place.claim, self._options.store.claim_ttl_s))
+                if claim is not None:
+                    claim.release()
 
     def _fetch(self, missing: Sequence[Missing], directory: Path) -> None:
         names: dict[Path, list[str]] = {}  # partials found in each directory
@@ -164,19 +188,19 @@ class DirectoryWalk:
                 names[parent] = find_leftovers(parent)
             leftovers = [name for name in names[parent] if name.startswith(each.place.prefix)]
             errands.append(Errand(each, leftovers, self._options))
-        crew = Crew(Engine(self._transport, self._options.transfer), self._receipts, self._tell, self._options.store)
+        crew: Crew | None = None
+        engine = Engine(self._transport, self._options.transfer)
         pending = deque(errands)
         try:
+            crew = Crew(engine, self._receipts, self._tell, self._options.store, self._cancel)
             while pending or crew.errands:
                 self._check_cancelled()
                 self._begin(pending, crew)
                 for errand, job in crew.wait(_TICK_S):
-                    self._end(errand, job)
+                    self._end(errand, job, crew)
             crew.flush_names()
         finally:
-            crew.dismiss()
-            for errand in errands:
-                crew.leave(errand)  # one that an interrupt caught between claim and crew
+            _run_to_its_end(lambda: _put_away(engine, crew, errands))
 
     def _begin(self, pending: deque[Errand], crew: Crew) -> None:
         """Start as many errands as may run at once; those that others hold go to the back of the line."""
@@ -184,11 +208,11 @@ class DirectoryWalk:
             if len(crew.errands) >= self._options.transfer.files:
                 return
             errand = pending.popleft()
-            if self._is_joined(errand):
+            if self._is_joined(errand, crew):
                 continue
             if errand.try_claim():
                 crew.keep(errand)
-                if self._is_joined(errand):
+                if self._is_joined(errand, crew):
                     crew.leave(errand)
                 else:
                     crew.start(errand)
@@ -198,16 +222,21 @@ class DirectoryWalk:
                 errand.check_patience()
                 pending.append(errand)
 
-    def _is_joined(self, errand: Errand) -> bool:
+    def _is_joined(self, errand: Errand, crew: Crew) -> bool:
         """Tell whether somebody else has put the right file in place since we looked, and take note of it."""
         if not errand.has_changed() or not self._is_right(errand.request, errand.place.final, self._cancel):
             return False
+        if self._options.store.durable:  # whoever fetched it may not have wanted that
+            flush_file(errand.place.final)
+            crew.named(errand.place)
         self._note_present(errand.request, errand.place.final, "joined")
         self._tell(FileFinished(result=self._results[errand.name]))
         return True
 
-    def _end(self, errand: Errand, job: Job) -> None:
+    def _end(self, errand: Errand, job: Job, crew: Crew) -> None:
         """Take note of a finished transfer, or raise its error."""
+        if isinstance(job.error, StoreError) and self._is_joined(errand, crew):
+            return  # we had been given up for dead, and somebody else was faster
         if job.error is not None:
             raise job.error
         source = max(job.sources, key=lambda each: each.received)

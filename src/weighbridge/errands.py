@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,11 +23,13 @@ from weighbridge.store.present import look
 from weighbridge.store.receipts import Receipts
 from weighbridge.store.recover import open_partial
 from weighbridge.store.sight import Sight
+from weighbridge.transfer.dispatch import Standing
 from weighbridge.transfer.engine import Engine
 from weighbridge.transfer.job import Job
 
-_TOUCH_S = 1.0
+_SIGN_S = 1.0
 _POLL_S = 0.1
+_WATCH_S = 1.0
 _REPORT_S = 0.1
 
 
@@ -67,6 +70,7 @@ class Errand:
         self._signs: object = None
         self._sign_at: float | None = None  # when we last saw the holder make progress
         self._asked_at = 0.0
+        self._watched_at = 0.0
         self._is_over = False
 
     @property
@@ -104,8 +108,9 @@ class Errand:
     def check_patience(self) -> None:
         """Raise :class:`ClaimTimeoutError` if the holder has made no progress for as long as we may wait."""
         now, limit = time.monotonic(), self._options.store.wait_timeout_s
-        if self._asked_at == now or self._sign_at is None:
+        if self._sign_at is None or now - self._watched_at < min(_WATCH_S, limit / 4):
             return
+        self._watched_at = now
         signs = last_sign_at(self.place, [each for each in find_leftovers(self.place.parent) if self.place.owns(each)])
         if signs != self._signs:
             self._signs, self._sign_at = signs, now
@@ -117,10 +122,10 @@ class Errand:
                 waited_s=now - self._sign_at,
             )
 
-    def open(self, *, durable: bool) -> Partial:
+    def open(self, cancel: threading.Event) -> Partial:
         """Open a partial of our own; call while holding the claim."""
-        artifact = self.request.artifact
-        self.partial = open_partial(self.place, identity_of(artifact), self._leftovers, durable=durable)
+        identity, durable = identity_of(self.request.artifact), self._options.store.durable
+        self.partial = open_partial(self.place, identity, self._leftovers, cancel, durable=durable)
         self.began = time.monotonic()
         return self.partial
 
@@ -169,26 +174,34 @@ class Crew:
         receipts: Told of published files.
         tell: Receives events.
         options: Of the store.
+        cancel: Ends a long copy of what another writer left.
     """
 
     def __init__(
-        self, engine: Engine, receipts: Receipts, tell: Callable[[Event], None], options: StoreOptions
+        self,
+        engine: Engine,
+        receipts: Receipts,
+        tell: Callable[[Event], None],
+        options: StoreOptions,
+        cancel: threading.Event,
     ) -> None:
         self._engine = engine
+        self._cancel = cancel
         self._receipts = receipts
         self._tell = tell
         self._options = options
         self._reported_at = 0.0
         self._named: set[Path] = set()  # directories in which files have got their names
         self._heart = Heart(options.claim_ttl_s / 4)
-        self._told: dict[Job, tuple[int, int]] = {}
-        self._touched: dict[Job, tuple[float, int]] = {}
+        self._told: dict[Job, Standing] = {}
+        self._signed_at = 0.0  # when those who wait for us were last shown that there is progress
+        self._has_news = False
         self.errands: dict[Job, Errand] = {}
 
     def start(self, errand: Errand) -> None:
         """Open the errand's partial and hand it to the engine; the claim is held, and kept from now on."""
         try:
-            partial = errand.open(durable=self._options.durable)
+            partial = errand.open(self._cancel)
             resumed = partial.recovered.written.total
             self._tell(FileStarted(name=errand.name, resumed=resumed, partial=partial.path / DATA))
             self.errands[self._engine.submit(errand.request.artifact, partial)] = errand
@@ -216,24 +229,31 @@ class Crew:
             self._reported_at = now
             for job in self.errands:
                 self._report(job)
+            self._sign(now)
         for job in finished:
             errand = self.errands.pop(job)
             self._told.pop(job, None)
-            self._touched.pop(job, None)
+            self._has_news = True
             self._end(errand, job)
-            self._named.add(errand.place.parent)
+            self.named(errand.place)
             over.append((errand, job))
         return over
 
     def dismiss(self) -> None:
         """Stop everything, keep what arrived, release every claim."""
-        self._engine.close()
-        for job, errand in self.errands.items():
-            self._end(errand, job)
-        self.errands.clear()
-        self._heart.stop()
+        try:
+            self._engine.close()
+        finally:
+            for job, errand in self.errands.items():
+                self._end(errand, job)
+            self.errands.clear()
+            self._heart.stop()
         with suppress(StoreError):
             self.flush_names()
+
+    def named(self, place: Place) -> None:
+        """Note that a file has got its name."""
+        self._named.add(place.parent)
 
     def flush_names(self) -> None:
         """Make the names that files have got survive a power loss; raises :class:`StoreError`."""
@@ -248,23 +268,29 @@ class Crew:
         errand.end(job, self._receipts)
 
     def _report(self, job: Job) -> None:
-        """Tell the observer, and those who wait for us elsewhere, about progress."""
-        standing, now = self._engine.standing(job), time.monotonic()
-        current = (standing.received, standing.verified)
-        if self._told.get(job) != current:
-            self._told[job] = current
-            self._tell(
-                FileProgress(
-                    name=job.artifact.name, received=standing.received, verified=standing.verified, size=standing.size
-                )
+        """Tell the observer about progress."""
+        standing = self._engine.standing(job)
+        if self._told.get(job) == standing:
+            self._has_news = self._has_news or standing.is_obeying or job.is_over
+            return
+        self._told[job], self._has_news = standing, True
+        self._tell(
+            FileProgress(
+                name=job.artifact.name, received=standing.received, verified=standing.verified, size=standing.size
             )
-        touched_at, verified = self._touched.get(job, (now, -1))
-        if now - touched_at >= _TOUCH_S and (verified != standing.verified or job.is_over):
-            self._touched[job] = (now, standing.verified)
+        )
+
+    def _sign(self, now: float) -> None:
+        """Show those who wait for any file of ours that the call gets on, if it does.
+
+        Files take turns on the connections, and a host may have asked for a pause: neither is a reason to give us up.
+        """
+        if not self._has_news or now - self._signed_at < _SIGN_S:
+            return
+        self._signed_at, self._has_news = now, False
+        for job in self.errands:
             with suppress(StoreError):
                 job.sink.touch()
-        elif job not in self._touched:
-            self._touched[job] = (now, -1)
 
 
 def identity_of(artifact: Artifact) -> Identity:

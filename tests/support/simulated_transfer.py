@@ -37,7 +37,7 @@ OPTIONS = TransferOptions(
     straggler_s=1.0,
     retry=RetryOptions(attempts=4, wait_initial_s=0.1, wait_max_s=1.0, refill_bytes=16),
 )
-STEPS_MAX = 20_000
+STEPS_MAX = 10_000
 
 Act = Callable[[], None]
 

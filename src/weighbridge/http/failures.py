@@ -42,7 +42,11 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], type[TransferError], str], .
     ((ProxyError,), ConnectError, "no connection to {origin} through the proxy: {reason}"),
     ((SSLError, ssl.SSLError), ConnectError, "no safe connection to {origin}: TLS failed"),
     ((ReadTimeoutError, TimeoutError), StalledError, "{origin} sent nothing for the whole read timeout"),
-    ((ProtocolError, ClosedPoolError, OSError, HTTPException), ConnectError, "the connection to {origin} broke: {reason}"),
+    (
+        (ProtocolError, ClosedPoolError, OSError, HTTPException),
+        ConnectError,
+        "the connection to {origin} broke: {reason}",
+    ),
 )
 
 

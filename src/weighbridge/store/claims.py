@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from weighbridge.core.errors import StoreError
 from weighbridge.store.faults import storing
 from weighbridge.store.layout import CLAIM_SUFFIX
 from weighbridge.store.owners import Owner
@@ -23,15 +24,20 @@ from weighbridge.store.sight import open_plain
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _LARGEST = 4096  # bytes of a claim that are read
+_LONGEST_S = 60.0  # no holder may ask for more silence than this
 
 
 @dataclass(frozen=True, slots=True)
 class _Holder:
-    """What a look at a claim's file tells: which file it is, when its holder last gave a sign, who that is."""
+    """What a look at a claim's file tells: which file it is, when its holder last gave a sign, who that is.
+
+    ``ttl_s`` is the silence, in seconds, that the holder asks others to bear.
+    """
 
     inode: int
     sign_ns: int
-    owner: Owner | None
+    owner: Owner | None = None
+    ttl_s: float = 0.0
 
 
 class Lease:
@@ -44,7 +50,7 @@ class Lease:
 
     def __init__(self, path: Path, ttl_s: float) -> None:
         self.path = path
-        self._ttl_s = ttl_s
+        self.ttl_s = ttl_s
         self._seen: _Holder | None = None
         self._seen_at = 0.0
 
@@ -54,7 +60,7 @@ class Lease:
         if holder != self._seen:
             self._seen, self._seen_at = holder, now
         is_gone = holder.owner is not None and holder.owner.is_gone(holder.sign_ns / 1e9)
-        return is_gone or now - self._seen_at >= self._ttl_s
+        return is_gone or now - self._seen_at >= max(self.ttl_s, holder.ttl_s)
 
 
 class Claim:
@@ -62,7 +68,8 @@ class Claim:
 
     Args:
         path: Its file.
-        descriptor: Open on the very file that was made, so that a successor's is never taken for it.
+        descriptor: Open on the very file that was made, so that a successor's is never taken for it; -1 if none
+            could be made, and then nobody is kept away.
 
     Attributes:
         had_holder: Somebody else held it when it was asked for.
@@ -88,14 +95,17 @@ class Claim:
             StoreError: The directory takes no files.
         """
         with storing(lease.path, "claim"):
-            taken = _create(lease.path)
+            taken = _create(lease.path, lease.ttl_s)
             if taken is None:
                 holder = _look(lease.path)
                 if holder is not None and not lease.must_yield(holder):
                     return None
-                if holder is not None:
-                    _evict(lease.path, holder)
-                taken = _create(lease.path)
+                try:
+                    if holder is not None:
+                        _evict(lease.path, holder)
+                    taken = _create(lease.path, lease.ttl_s)
+                except PermissionError:  # a dead user's, in a directory where only the owner may remove
+                    taken = cls(lease.path, -1)
                 if taken is not None:
                     taken.had_holder = True
         return taken
@@ -132,7 +142,12 @@ class Heart:
         self._lock = threading.Lock()  # guards _claims
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="weighbridge-heart", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise StoreError(
+                "no thread can be started to keep claims alive; allow this process more of them"
+            ) from error
 
     def add(self, claim: Claim) -> None:
         """Keep a claim alive."""
@@ -162,12 +177,12 @@ def lease_for(path: Path, ttl_s: float) -> Lease:
     return Lease(path, ttl_s)
 
 
-def _create(path: Path) -> Claim | None:
+def _create(path: Path, ttl_s: float) -> Claim | None:
     try:
         descriptor = os.open(path, _FLAGS, 0o666)
     except FileExistsError:
         return None
-    record = {"owner": Owner.current().to_record(), "nonce": secrets.token_hex(8)}
+    record = {"owner": Owner.current().to_record(), "nonce": secrets.token_hex(8), "ttl_s": ttl_s}
     try:
         os.write(descriptor, json.dumps(record).encode("utf-8"))
     except OSError:
@@ -186,10 +201,11 @@ def _look(path: Path) -> _Holder | None:
     try:
         with os.fdopen(open_plain(path, os.O_NOFOLLOW), "rb") as file:
             found, content = os.fstat(file.fileno()), file.read(_LARGEST)
-        owner = Owner.from_record(json.loads(content)["owner"])
+        record = json.loads(content)
+        owner, ttl_s = Owner.from_record(record["owner"]), min(float(record["ttl_s"]), _LONGEST_S)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        owner = None
-    return _Holder(found.st_ino, found.st_mtime_ns, owner)
+        return _Holder(found.st_ino, found.st_mtime_ns)
+    return _Holder(found.st_ino, found.st_mtime_ns, owner, ttl_s)
 
 
 def _evict(path: Path, holder: _Holder) -> None:

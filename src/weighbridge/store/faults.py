@@ -62,8 +62,18 @@ def free_bytes(path: Path) -> int | None:
             continue
         except (OSError, AttributeError):
             return None
-        return found.f_bavail * found.f_frsize
+        return found.f_bavail * found.f_frsize if found.f_blocks else None  # some file systems don't count
     return None
+
+
+def flush_file(path: Path) -> None:
+    """Make a file's bytes survive a power loss; raises :class:`StoreError`."""
+    with storing(path, "flush"):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def flush_directory(path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from weighbridge.core.ranges import RangeSet
 from weighbridge.core.recovery import Recovered
 from weighbridge.store import journal
+from weighbridge.store.faults import storing
 from weighbridge.store.holding import is_held
 from weighbridge.store.journal import Identity, JournalState
 from weighbridge.store.layout import CLAIM_SUFFIX, DATA, JOURNAL, PARTIAL_SUFFIX, Place
@@ -20,7 +21,7 @@ from weighbridge.store.owners import Owner, boot_id
 from weighbridge.store.partial import remove_partial
 from weighbridge.store.sight import read_plain
 
-_FORGOTTEN_S = 24 * 3600.0  # a partial whose owner nobody here can vouch for is given up after this
+_FORGOTTEN_S = 60.0  # a writer shows every second that it is alive; one that nobody can look up is given up after this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +48,14 @@ class Leftover:
         state: What its journal says; None if the journal can't be used.
         last_sign_at: Wall-clock seconds of its last change.
         is_of_later_format: A later version of this package wrote it.
+        is_unreadable: Its journal is there and could not be read just now.
     """
 
     path: Path
     state: JournalState | None
     last_sign_at: float
     is_of_later_format: bool = False
+    is_unreadable: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -61,14 +64,17 @@ class Leftover:
         A journal is whole before there is any data, so where it can't be read it is damaged and nobody ever goes on.
         """
         if self.state is None:
-            return not self.is_of_later_format
+            return not self.is_of_later_format and not self.is_unreadable
         owner = self.state.owner
         is_ours = owner == Owner.current() and not is_held(self.path.name)
         return self.state.is_released or is_ours or owner.is_gone(self.last_sign_at)
 
     @property
     def is_removable(self) -> bool:
-        """Whether it may go once the file is complete: free, or silent for so long that its owner won't come back."""
+        """Whether it may go once the file is complete, or its bytes were copied: free, or given up.
+
+        Should a writer that was given up come back all the same, it finds the file complete, or begins again.
+        """
         if self.is_free:
             return True
         is_unknown = self.state is not None and not self.state.owner.is_near
@@ -76,18 +82,20 @@ class Leftover:
 
 
 def find_leftovers(parent: Path) -> list[str]:
-    """Return the names of all partials and claims in a directory; none if it can't be read.
+    """Return the names of all partials and claims in a directory; none if it isn't there or may not be listed.
 
     Only true directories count as partials: a link of such a name would lead somewhere else.
+
+    Raises:
+        StoreError: It can't be listed.
     """
-    try:
-        with os.scandir(parent) as entries:
-            found = [each for each in entries if each.name.endswith((PARTIAL_SUFFIX, CLAIM_SUFFIX))]
-            return [
-                each.name for each in found if each.is_dir(follow_symlinks=False) == each.name.endswith(PARTIAL_SUFFIX)
-            ]
-    except OSError:
-        return []
+    with storing(parent, "list"):
+        try:
+            with os.scandir(parent) as entries:
+                found = [each for each in entries if each.name.endswith((PARTIAL_SUFFIX, CLAIM_SUFFIX))]
+                return [each.name for each in found if each.is_dir(follow_symlinks=False) == _is_partial(each.name)]
+        except (FileNotFoundError, PermissionError):
+            return []
 
 
 def read_leftovers(place: Place, names: Sequence[str]) -> list[Leftover]:
@@ -142,11 +150,18 @@ def find_usable(leftover: Leftover, identity: Identity) -> Usable | None:
     )
 
 
+def _is_partial(name: str) -> bool:
+    return name.endswith(PARTIAL_SUFFIX)
+
+
 def _read(path: Path) -> Leftover:
+    content, is_unreadable = b"", False
     try:
         content = read_plain(path / JOURNAL)
+    except FileNotFoundError:
+        pass
     except OSError:
-        content = b""
+        is_unreadable = True
     signs = [0.0]
     for each in (path, path / DATA, path / JOURNAL):
         try:
@@ -158,13 +173,15 @@ def _read(path: Path) -> Leftover:
         state=journal.replay(content),
         last_sign_at=max(signs),
         is_of_later_format=journal.is_of_later_format(content),
+        is_unreadable=is_unreadable,
     )
 
 
 def _length_of(data: Path) -> int:
     """Return the length of a data file; 0 if there is none."""
-    try:
-        found = data.lstat()
-    except OSError:
-        return 0
+    with storing(data, "look at"):
+        try:
+            found = data.lstat()
+        except FileNotFoundError:
+            return 0
     return found.st_size if stat.S_ISREG(found.st_mode) else 0

@@ -62,6 +62,7 @@ class Partial:
         self._users = 0
         self._is_closed = False
         self._is_released = False
+        self._is_doubtful = False
         self._unflushed = unflushed
         self._flushed_at = time.monotonic()
         self._size = recovered.size
@@ -128,7 +129,7 @@ class Partial:
             self._unflushed, self._flushed_at = 0, now
         with self._using(), storing(self.path, "flush"):
             self._journal.append(journal.FLUSHING)
-            os.fdatasync(self._data)
+            self._sync()
             self._journal.append(journal.DURABLE)
             self._journal.flush()
             if not self._is_named:
@@ -150,7 +151,9 @@ class Partial:
                     f"{self.path / DATA} has {length} bytes instead of {self._size}: somebody else has changed it",
                     path=str(self.path),
                 )
-            self.published = publish(self.path / DATA, self._data, self._final, durable=self._durable)
+            if self._durable:
+                self._sync()
+            self.published = publish(self.path / DATA, self._data, self._final)
         self.close()
         try:
             (self.path / JOURNAL).unlink()
@@ -158,8 +161,19 @@ class Partial:
         except OSError:
             remove_partial(self.path)
 
+    def _sync(self) -> None:
+        """Flush the data.  After a failure nobody knows which of it is on the disk, and no later flush would tell."""
+        try:
+            os.fsync(self._data)
+        except OSError:
+            self._is_doubtful = True
+            raise
+
     def release(self) -> None:
-        """Let go of an unfinished file on purpose: anybody may go on with it."""
+        """Let go of an unfinished file on purpose: anybody may go on with it, unless the disk has failed it."""
+        if self._is_doubtful:
+            self.drop()
+            return
         with self._lock:
             self._is_released = self._is_released or not self._is_closed
         self.close()
@@ -220,8 +234,10 @@ class Partial:
         if self._is_released:
             with suppress(OSError):  # a full disk takes no record: then the next call here, or our end, sets it free
                 self._journal.append(journal.RELEASED)
-        os.close(self._data)
-        self._journal.close()
+        with suppress(OSError):  # what a network file system says so late was said by the flush, if it mattered
+            os.close(self._data)
+        with suppress(OSError):
+            self._journal.close()
         let_go(self.path.name)
 
 

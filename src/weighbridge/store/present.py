@@ -75,9 +75,11 @@ def _digest_file(path: Path, digest: Digest, stop: threading.Event) -> tuple[Dig
     with os.fdopen(open_plain(path), "rb", buffering=0) as file:
         sight = Sight.of(os.fstat(file.fileno()))
         hasher = digest.hasher(sight.size)
-        while count := file.readinto(buffer):
+        while True:
             if stop.is_set():
                 raise CancelledError(f"stopped while reading {path}")
+            if not (count := file.readinto(buffer)):
+                break
             hasher.update(buffer[:count])
     return Digest(digest.algorithm, hasher.hexdigest()), sight
 
@@ -118,18 +120,20 @@ def check_parents(directory: Path, name: RelativeName) -> None:
     parent = directory
     for part in name.parts[:-1]:
         parent = parent / part
-        if parent.is_symlink():
+        with storing(parent, "look at"):
+            is_link, is_file = parent.is_symlink(), parent.exists() and not parent.is_dir()
+        if is_link:
             raise UnsafePathError(f"{name} would go through {parent}, a symbolic link; refused", name=name.text)
-        if parent.exists() and not parent.is_dir():
+        if is_file:
             raise StoreError(f"can't have {name}: {parent} is a file", path=str(parent))
 
 
 def ignores_case(directory: Path) -> bool:
     """Tell whether names that differ only in case are one file in ``directory``, or where it would be made."""
-    place = next((each for each in (directory, *directory.parents) if each.is_dir()), None)
-    if place is None or not os.access(place, os.W_OK):
-        return False
     try:
+        place = next((each for each in (directory, *directory.parents) if each.is_dir()), None)
+        if place is None or not os.access(place, os.W_OK):
+            return False
         with tempfile.TemporaryDirectory(prefix=".wb-Case-", dir=place) as probe:
             return Path(place, Path(probe).name.swapcase()).exists()
     except OSError:

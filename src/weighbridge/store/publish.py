@@ -11,22 +11,20 @@ from weighbridge.store.faults import storing
 from weighbridge.store.sight import Sight
 
 
-def publish(unfinished: Path, descriptor: int, final: Path, *, durable: bool) -> Sight:
+def publish(unfinished: Path, descriptor: int, final: Path) -> Sight:
     """Give a verified file its name, in one step for everybody who looks.
 
     Its modification time is set to now with all the digits the clock has, so that a later change, which the system
     stamps with its coarse clock, is told apart by the time alone (see receipts).
 
-    If the process dies before the rename, the file is still a partial; after it, the file is complete.  When
-    ``durable``, its bytes are on the disk before it has the name; the name itself is there once its directory was
-    flushed, which the caller does for many files at once (``flush_directory``): until then a power loss can only
-    make the file a partial again.
+    If the process dies before the rename, the file is still a partial; after it, the file is complete.  Whoever wants
+    it to survive a power loss flushes its bytes before this, and its directory (for many files at once) after it: in
+    between a power loss can only make the file a partial again.
 
     Args:
         unfinished: The verified file, on the same file system.
         descriptor: The same file, open for writing: what was verified was read through it.
         final: Its name; what had it before is replaced.
-        durable: Flush the bytes before the rename.
 
     Returns:
         The published file as it was right then, so that whatever differs later was done by others; nothing if somebody
@@ -37,9 +35,7 @@ def publish(unfinished: Path, descriptor: int, final: Path, *, durable: bool) ->
     """
     with storing(final, "publish"):
         now = time.time_ns()
-        os.utime(descriptor, ns=(now, now))
-        if durable:
-            os.fsync(descriptor)
+        _stamp(descriptor, now)
         if final.is_dir() and not final.is_symlink():
             raise StoreError(f"can't publish {final}: a directory has that name", path=str(final))
         if not os.path.samestat(os.fstat(descriptor), unfinished.lstat()):
@@ -47,3 +43,10 @@ def publish(unfinished: Path, descriptor: int, final: Path, *, durable: bool) ->
         unfinished.replace(final)
         found = os.fstat(descriptor)
     return Sight.of(found) if found.st_mtime_ns == now else Sight()
+
+
+def _stamp(descriptor: int, now_ns: int) -> None:
+    try:
+        os.utime(descriptor, ns=(now_ns, now_ns))
+    except PermissionError:  # taken over from another user of a shared directory: any time but the present is theirs
+        os.utime(descriptor)

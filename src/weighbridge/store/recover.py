@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from weighbridge.core.options import MIB
-from weighbridge.core.ranges import RangeSet
+from weighbridge.core.ranges import ByteRange, RangeSet
 from weighbridge.store import journal
-from weighbridge.store.faults import flush_directory, storing
+from weighbridge.store.faults import flush_directory, free_bytes, storing
 from weighbridge.store.holding import hold, let_go
 from weighbridge.store.journal import Identity, JournalWriter, Record
 from weighbridge.store.layout import DATA, JOURNAL, Place
@@ -25,7 +26,9 @@ _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPN
 _TRIES = 3
 
 
-def open_partial(place: Place, identity: Identity, names: Sequence[str], *, durable: bool) -> Partial:
+def open_partial(
+    place: Place, identity: Identity, names: Sequence[str], stop: threading.Event, *, durable: bool
+) -> Partial:
     """Return a partial of our own for ``place``, with whatever earlier ones can give.
 
     Of the one with the most usable bytes, the data file is moved into ours if its writer has let go or is provably
@@ -37,6 +40,7 @@ def open_partial(place: Place, identity: Identity, names: Sequence[str], *, dura
         place: Of what.
         identity: What the bytes must be part of.
         names: Names of the partials found beside it.
+        stop: Ends a long copy early; what was copied counts.
         durable: See :class:`Partial`.
 
     Raises:
@@ -44,17 +48,18 @@ def open_partial(place: Place, identity: Identity, names: Sequence[str], *, dura
     """
     found = [(each, find_usable(each, identity)) for each in read_leftovers(place, names)]
     for leftover, usable in found:
-        if usable is None and leftover.is_free:
+        is_ours = leftover.state is None or leftover.state.identity == identity
+        if usable is None and is_ours and leftover.is_free:  # what is part of another file stays until this one is here
             remove_partial(leftover.path)
     ranked = sorted(
         ((each, usable) for each, usable in found if usable is not None),
         key=lambda pair: pair[1].recovered.written.total,
         reverse=True,
     )
-    heir = _Heir(place, identity, durable=durable)
+    heir = _Heir(place, identity, stop, durable=durable)
     partial = next((taken for each, usable in ranked if (taken := heir.take(each, usable)) is not None), None)
     for leftover, _ in ranked:
-        if leftover.is_free:
+        if leftover.is_free or (partial is not None and leftover.is_removable):
             remove_partial(leftover.path)
     return partial or heir.begin(Usable())
 
@@ -68,12 +73,14 @@ class _Heir:
     Args:
         place: Of what.
         identity: What its bytes are part of.
+        stop: Ends a copy early.
         durable: Flush what is taken over before its old place is given up.
     """
 
-    def __init__(self, place: Place, identity: Identity, *, durable: bool) -> None:
+    def __init__(self, place: Place, identity: Identity, stop: threading.Event, *, durable: bool) -> None:
         self._place = place
         self._identity = identity
+        self._stop = stop
         self._durable = durable
 
     def take(self, leftover: Leftover, usable: Usable) -> Partial | None:
@@ -99,11 +106,14 @@ class _Heir:
         return self._open(own, usable, leftover.path)
 
     def _copy(self, leftover: Leftover, usable: Usable) -> Partial | None:
+        size, free = usable.recovered.size, free_bytes(self._place.parent)
+        if size is not None and free is not None and size > free:
+            return None  # the copy would take the room that the file needs
         own, copied = self._make(Usable()), RangeSet()
         try:
             with (leftover.path / DATA).open("rb") as source, (own / DATA).open("xb") as target:
                 for span in usable.recovered.written:
-                    copied.add(span.start, _copy_span(source.fileno(), target.fileno(), span.start, span.stop))
+                    copied.add(span.start, self._copy_span(source.fileno(), target.fileno(), span))
         except OSError:  # it vanished under us, or there is no room: what was copied counts
             pass
         if not copied:
@@ -118,6 +128,16 @@ class _Heir:
             self._forget(own)
             raise
         return self._open(own, kept)
+
+    def _copy_span(self, source: int, target: int, span: ByteRange) -> int:
+        """Copy a range; return how far it came."""
+        position = span.start
+        while position < span.stop and not self._stop.is_set():
+            count = _copy_block(source, target, position, min(_COPY_BYTES, span.stop - position))
+            if count == 0:
+                break
+            position += count
+        return position
 
     def _make(self, usable: Usable) -> Path:
         """Make a directory with a journal and return its path; it is held."""
@@ -192,16 +212,11 @@ def _is_single(path: Path) -> bool:
         return True  # whoever took it was first
 
 
-def _copy_span(source: int, target: int, start: int, stop: int) -> int:
-    while start < stop:
-        wanted = min(_COPY_BYTES, stop - start)
-        try:
-            count = os.copy_file_range(source, target, wanted, start, start)
-        except (AttributeError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in _NO_KERNEL_COPY:
-                raise
-            count = os.pwrite(target, os.pread(source, wanted, start), start)
-        if count == 0:
-            return start
-        start += count
-    return stop
+def _copy_block(source: int, target: int, start: int, wanted: int) -> int:
+    """Copy up to ``wanted`` bytes at ``start``, inside the kernel where it can; return how many."""
+    try:
+        return os.copy_file_range(source, target, wanted, start, start)
+    except (AttributeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_KERNEL_COPY:
+            raise
+        return os.pwrite(target, os.pread(source, wanted, start), start)

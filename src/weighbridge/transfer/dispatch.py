@@ -33,11 +33,19 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a job stands: bytes here, bytes verified, whole size if known."""
+    """Where a job stands.
+
+    Attributes:
+        received: Bytes that are here.
+        verified: Bytes that went into the digest.
+        size: Whole size in bytes; None while unknown.
+        is_obeying: It waits on purpose, because its host or a cap on speed asks for it.
+    """
 
     received: int
     verified: int
     size: int | None
+    is_obeying: bool
 
 
 class Dispatcher:
@@ -92,7 +100,8 @@ class Dispatcher:
     def standing(self, job: Job) -> Standing:
         """Return where ``job`` stands."""
         with self._lock:
-            return Standing(job.written.total, job.verified, job.size)
+            is_obeying = any(each.interrupt.is_waiting for each in job.pieces)
+            return Standing(job.written.total, job.verified, job.size, is_obeying)
 
     def close(self) -> None:
         """Void every piece and hand out no more."""
