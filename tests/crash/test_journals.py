@@ -33,6 +33,7 @@ def partial(scene: Scene) -> Path:
         client = scene.start(scene.task(SMALL))
         scene.wait_recorded(HALF - COST)
         client.kill()
+    scene.server.wait_idle()
     (found,) = scene.partials()
     return found
 

@@ -23,9 +23,9 @@ STEPS = {
     "some pieces written": "pwrite */data 23 after kill",
     "record of a piece torn": "write */journal 5 before torn:25",
     "piece recorded": "write */journal 5 after kill",
-    "all bytes here": "utime */data 1 before kill",
-    "time set": "utime */data 1 after kill",
+    "all bytes here": "fsync */data 1 before kill",
     "flushed": "fsync */data 1 after kill",
+    "time set": "utime */data 1 after kill",
     "about to get its name": "rename */data 1 before kill",
     "named": "rename */data 1 after kill",
     "named, partial still there": "unlink */journal 1 before kill",
@@ -37,8 +37,8 @@ STEPS = {
 }
 
 FLUSH_STEPS = {
-    "flush begun": "fdatasync */data 1 before kill",
-    "data flushed, not yet marked": "fdatasync */data 1 after kill",
+    "flush begun": "fsync */data 1 before kill",
+    "data flushed, not yet marked": "fsync */data 1 after kill",
     "marked, journal not flushed": "fsync */journal 1 before kill",
     "marked": "fsync */journal 1 after kill",
     "partial's names flushed": "fsync *.wb-partial 1 after kill",

@@ -21,8 +21,7 @@ BROKEN_AT = {
     "journal opened": failing("open", "*/journal", errno.EMFILE, 1),
     "write": failing("pwrite", "*/data", errno.EIO, 20),
     "journal": failing("write", "*/journal", errno.EIO, 6),
-    "time": failing("utime", "*/data", errno.EPERM, 1),
-    "flush": failing("fsync", "*/data", errno.EIO, 1),
+    "time": failing("utime", "*/data", errno.EIO, 1),
     "name": failing("rename", "*/data", errno.EXDEV, 1),
     "flush of the name": failing("fsync", "*/target", errno.EIO, 1),
 }
@@ -33,6 +32,7 @@ NO_DISK_IS_AT_FAULT = {
     "directory can't be flushed there": failing("fsync", "*/target", errno.EINVAL),
     "receipts can't be written": failing("open", "*.jsonl", errno.EROFS),
     "receipts' directory can't be made": failing("mkdir", "*/receipts*", errno.EACCES),
+    "time can't be set": failing("utime", "*/data", errno.EPERM, 1),
     "interrupted write": failing("pwrite", "*/data", errno.EINTR, 5),
 }
 
@@ -50,6 +50,18 @@ def test_broken_disk_is_a_typed_error_and_loses_nothing(scene: Scene, shims: Shi
     assert scene.listing() == ["model.bin"]
     assert scene.server.bytes_sent() <= MIB + CONNECTIONS * PIECE
     assert after == before
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
+def test_bytes_whose_flush_has_failed_are_not_believed(scene: Scene, shims: Shims, error: int) -> None:
+    """After a failed flush nobody knows what is on the disk, and the next flush would not tell: they are fetched again."""
+    outcome = scene.start(scene.task(times=2), shims.acting(failing("fsync", "*/data", error, 1))).wait()
+
+    (result,) = outcome.results
+    assert "StoreError" in outcome.failure["kinds"]
+    assert (result["bytes_resumed"], result["bytes_fetched"]) == (0, MIB)
+    assert scene.is_right
+    assert scene.listing() == ["model.bin"]
 
 
 @pytest.mark.parametrize("rule", NO_DISK_IS_AT_FAULT.values(), ids=NO_DISK_IS_AT_FAULT)

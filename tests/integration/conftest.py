@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,13 @@ def mirror() -> Iterator[FaultServer]:
 def place(tmp_path: Path) -> Path:
     """Where files are to be had; not made yet."""
     return tmp_path / "out"
+
+
+@pytest.fixture
+def void() -> Iterator[str]:
+    """An origin that answers no attempt to connect: its queue is one long and taken."""
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as listener,
+        closing(socket.create_connection(listener.getsockname())),
+    ):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"

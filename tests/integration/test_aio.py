@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.calls import QUICK, Diary, ask, fetch, names, our_threads, quick, wait_until
+from tests.support.calls import QUICK, Diary, Objection, Objector, ask, fetch, names, our_threads, quick, wait_until
 from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.faults import Delay, FlipByte, SlowBandwidth, StallAfter, StallBeforeHeaders
 from weighbridge.aio import AsyncClient
@@ -86,12 +86,8 @@ def test_observer_that_raises_ends_the_call(server: FaultServer, place: Path, ki
     """What it raised comes out of the call rather than into the loop's log."""
     server.always(SlowBandwidth(200_000))
 
-    def object_to(event: Event) -> None:
-        if isinstance(event, kind):
-            raise LookupError(type(event).__name__)
-
-    with pytest.raises(LookupError, match=kind.__name__):
-        asyncio.run(have(ask(server, "/model.bin"), place, observer=object_to))
+    with pytest.raises(Objection, match=kind.__name__):
+        asyncio.run(have(ask(server, "/model.bin"), place, observer=Objector(kind)))
 
     assert wait_until(lambda: our_threads() == [])
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests.support.calls import ask, fetch, names, quick, started
-from tests.support.fault_server import FaultServer, SparseFile
+from tests.support.fault_server import FaultServer, Request, SparseFile
 from tests.support.faults import ChangeEtag, CutAfter, FlipByte, Html200, IgnoreRange, Status, WithoutHeaders
 from weighbridge.core.errors import ArtifactChangedError, DigestMismatchError, TransferError
 
@@ -16,7 +17,9 @@ OLD, NEW = SparseFile(SIZE, seed=10), SparseFile(SIZE, seed=20)
 ETAGS = [('"old"', '"new"'), ('W/"old"', 'W/"new"'), (None, None)]
 
 
-def swap_in_the_middle(server: FaultServer, place: Path, digest: str | None, new: SparseFile, etag: str | None) -> list[BaseException]:
+def swap_in_the_middle(
+    server: FaultServer, place: Path, digest: str | None, new: SparseFile, etag: str | None
+) -> list[BaseException]:
     gate = server.gate("/model.bin", after=300_000)
     with started(ask(server, "/model.bin", digest), place, quick(connections=4)) as call:
         gate.wait_reached()
@@ -53,6 +56,26 @@ def test_file_that_changes_is_an_error_if_its_digest_was_promised(
 
     assert isinstance(errors[0], DigestMismatchError | ArtifactChangedError)
     assert names(place) == []
+
+
+@pytest.mark.parametrize("nth", range(6, 14))
+def test_change_under_full_steam_mixes_nothing(server: FaultServer, place: Path, nth: int) -> None:
+    """Bytes of the old file that are just being written when the new one is noticed do not count for it."""
+    old, new = SparseFile(16 << 20, seed=10), SparseFile(16 << 20, seed=20)
+    server.put("/large.bin", old)
+    asked = count(1)
+
+    def swap(request: Request) -> bool:
+        if next(asked) == nth:
+            server.put("/large.bin", new)
+        return False
+
+    server.on(when=swap, fault=Status(500))
+    whole_mebibytes = quick(first_piece=1 << 20, piece_min=1 << 20, piece_max=1 << 20)
+
+    result = fetch(ask(server, "/large.bin", None), place, whole_mebibytes)
+
+    assert result.path.read_bytes() == new.read()
 
 
 @pytest.mark.parametrize("digest", ["promised", None])

@@ -45,9 +45,7 @@ WRAPPINGS = [
 
 @pytest.mark.parametrize("digest", ["promised", None])
 @pytest.mark.parametrize("wrapping", WRAPPINGS, ids=repr)
-def test_wrapped_body_is_unwrapped(
-    server: FaultServer, place: Path, wrapping: Fault, digest: str | None
-) -> None:
+def test_wrapped_body_is_unwrapped(server: FaultServer, place: Path, wrapping: Fault, digest: str | None) -> None:
     """Gzip though identity was asked for, chunks, no length at all: the file is the file."""
     server.on(fault=wrapping)
 
@@ -59,9 +57,7 @@ def test_wrapped_body_is_unwrapped(
 
 @pytest.mark.parametrize("nth", [2, 4])
 @pytest.mark.parametrize("wrapping", [Gzip(), Gzip() & Chunked(), IgnoreRange() & Gzip()], ids=repr)
-def test_wrapping_of_a_later_piece_is_not_written(
-    server: FaultServer, place: Path, wrapping: Fault, nth: int
-) -> None:
+def test_wrapping_of_a_later_piece_is_not_written(server: FaultServer, place: Path, wrapping: Fault, nth: int) -> None:
     """Offsets inside an encoded body mean nothing."""
     server.on(nth=nth, fault=wrapping)
 
@@ -108,9 +104,7 @@ def test_body_that_is_not_what_its_encoding_says_is_refused(server: FaultServer,
 
 
 @pytest.mark.parametrize("wrapping", [Chunked(), Gzip() & Chunked(), Gzip()], ids=repr)
-def test_wrapped_body_that_breaks_is_asked_for_again(
-    server: FaultServer, place: Path, wrapping: Fault
-) -> None:
+def test_wrapped_body_that_breaks_is_asked_for_again(server: FaultServer, place: Path, wrapping: Fault) -> None:
     """The end of a connection is not the end of a body that has another end."""
     server.on(nth=1, fault=IgnoreRange() & wrapping & CutAfter(200_000, rst=False))
     server.on(fault=IgnoreRange() & wrapping)

@@ -8,30 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.calls import QUICK, Diary, ask, fetch, names, open_descriptors, our_threads, quick, started, wait_until
+from tests.support.calls import (
+    QUICK,
+    Diary,
+    ask,
+    fetch,
+    names,
+    open_descriptors,
+    our_threads,
+    quick,
+    started,
+    wait_until,
+)
 from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.faults import CutAfter, FlipByte, SlowBandwidth, Status
 from weighbridge.client import Client
 from weighbridge.core.events import Event, FileFinished, FileProgress, FileStarted, FileWaiting, Planned, Retrying
 
 SIZE = 1 << 20
-
-
-class Objection(Exception):  # noqa: N818 - an observer's own
-    """What an observer raises."""
-
-
-class Objector:
-    """Raises at the first event of a kind."""
-
-    def __init__(self, kind: type[Event]) -> None:
-        self.kind = kind
-        self.heard = 0
-
-    def __call__(self, event: Event, /) -> None:
-        self.heard += 1
-        if isinstance(event, self.kind):
-            raise Objection(type(event).__name__)
 
 
 def test_events_come_in_order_on_the_calling_thread(server: FaultServer, place: Path) -> None:
@@ -49,9 +43,7 @@ def test_events_come_in_order_on_the_calling_thread(server: FaultServer, place: 
 
 
 @pytest.mark.parametrize("digest", ["promised", None])
-def test_progress_never_goes_back(
-    server: FaultServer, place: Path, digest: str | None
-) -> None:
+def test_progress_never_goes_back(server: FaultServer, place: Path, digest: str | None) -> None:
     """A bar that jumps back, or promises more than there is, is a lie."""
     server.always(SlowBandwidth(500_000))
     server.on(nth=3, fault=CutAfter(10_000))
@@ -119,7 +111,9 @@ def test_failures_that_are_tried_again_are_told(server: FaultServer, place: Path
     assert diary.reasons == [f"{server.url('/model.bin')} answered 503"]
 
 
-@pytest.mark.parametrize("kind", [Planned, FileStarted, FileProgress, Retrying, FileFinished], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [Planned, FileStarted, FileProgress, Retrying, FileFinished], ids=lambda kind: kind.__name__
+)
 def test_observer_that_raises_ends_the_call_cleanly(server: FaultServer, place: Path, kind: type[Event]) -> None:
     """What it raised comes out; no thread, no descriptor and no claim stays, and the next call goes on."""
     server.on(nth=2, fault=Status(503))

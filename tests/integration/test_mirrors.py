@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.calls import ask, fetch, names, quick
 from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.faults import (
     ChangeEtag,
@@ -30,7 +31,6 @@ from tests.support.faults import (
     Trickle,
     WrongTotal,
 )
-from tests.support.calls import Diary, ask, fetch, names, quick
 from weighbridge.core.artifacts import FileRequest
 from weighbridge.core.errors import BadStatusError, DigestMismatchError
 
@@ -120,7 +120,16 @@ def test_slow_piece_of_a_lying_mirror_never_lands_on_a_whole_answer(
 
 @pytest.mark.parametrize(
     "end",
-    [Status(404), Status(403), Status(500), CutAfter(0), CutHeaders(0), RetryAfter(600), Html200(), Redirect("ftp://x/y")],
+    [
+        Status(404),
+        Status(403),
+        Status(500),
+        CutAfter(0),
+        CutHeaders(0),
+        RetryAfter(600),
+        Html200(),
+        Redirect("ftp://x/y"),
+    ],
     ids=repr,
 )
 @pytest.mark.parametrize("nth", [range(1, 1000), range(4, 1000)], ids=["from the start", "in the middle"])
@@ -195,9 +204,7 @@ def test_lying_mirror_of_a_dead_primary_ends_in_an_error_that_names_it(
     assert names(place) == []
 
 
-def test_dead_sources_end_in_the_error_of_the_primary(
-    server: FaultServer, mirror: FaultServer, place: Path
-) -> None:
+def test_dead_sources_end_in_the_error_of_the_primary(server: FaultServer, mirror: FaultServer, place: Path) -> None:
     """What the primary said is what matters to the one who asked."""
     server.on(fault=Status(410))
     mirror.on(fault=Status(500))

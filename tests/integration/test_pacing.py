@@ -83,7 +83,9 @@ def test_ranges_of_one_file_keep_to_a_limit_of_requests(server: FaultServer, pla
     assert limit.refused <= 12
 
 
-@pytest.mark.parametrize("refusal", [RetryAfter(60), RetryAfterDate(60), RateLimited(60), RetryAfter(60, 503)], ids=repr)
+@pytest.mark.parametrize(
+    "refusal", [RetryAfter(60), RetryAfterDate(60), RateLimited(60), RetryAfter(60, 503)], ids=repr
+)
 def test_pause_longer_than_allowed_is_an_error_at_once(server: FaultServer, place: Path, refusal: Fault) -> None:
     """A caller with a limit of its own must not sit out somebody else's."""
     server.on(fault=refusal)

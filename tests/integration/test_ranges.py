@@ -20,8 +20,8 @@ from tests.support.faults import (
     OverLong,
     ShiftedBody,
     ShortRange,
-    Status,
     StallAfter,
+    Status,
     UnknownTotal,
     WiderRange,
     WrongOffset,
@@ -189,6 +189,21 @@ def test_whole_answer_does_not_write_over_what_was_hashed(server: FaultServer, p
     result = fetch(ask(server, "/model.bin"), place)
 
     assert result.bytes_resumed > 100_001
+    assert result.path.read_bytes() == server.content("/model.bin")
+
+
+def test_whole_answer_does_not_write_over_what_lies_behind_a_gap(server: FaultServer, place: Path) -> None:
+    """Bytes behind a gap are hashed the moment it is filled, so nobody may change them while it is."""
+    request = ask(server, "/model.bin", size=SIZE)
+    server.on(when=lambda asked: asked.headers["range"].startswith("bytes=0-"), fault=StallAfter(1000))
+    with started(request, place, quick(connections=4, stall_window_s=20.0, http={"read_timeout_s": 20.0})):
+        server.wait_for(lambda: server.bytes_sent() > SIZE // 2)
+    server.clear_rules()
+    server.on(fault=IgnoreRange() & FlipByte(300_000))
+
+    result = fetch(request, place)
+
+    assert result.bytes_resumed > 200_000
     assert result.path.read_bytes() == server.content("/model.bin")
 
 

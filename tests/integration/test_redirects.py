@@ -16,7 +16,7 @@ from weighbridge.core.artifacts import FileRequest
 from weighbridge.core.errors import BadStatusError, InvalidURLError, RedirectError, RequestError
 
 SIZE = 1 << 20
-TOKEN = "Bearer wb-canary-token"  # noqa: S105 - looked for where it must not be
+TOKEN = "Bearer wb-canary-token"
 SECRET = {"Authorization": TOKEN}
 CODES = [301, 302, 303, 307, 308]
 

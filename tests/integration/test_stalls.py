@@ -1,4 +1,4 @@
-"""Connections that are silent, trickle or merely slow: replaced, given help, or the end with an error that says where."""
+"""Connections that are silent, trickle or merely slow: replaced, helped, or the end, with an error that says where."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -43,9 +43,7 @@ SILENCES = [
 
 @pytest.mark.parametrize("silence", SILENCES, ids=repr)
 @pytest.mark.parametrize("nth", [1, 4])
-def test_silent_or_trickling_connection_is_replaced(
-    server: FaultServer, place: Path, silence: Fault, nth: int
-) -> None:
+def test_silent_or_trickling_connection_is_replaced(server: FaultServer, place: Path, silence: Fault, nth: int) -> None:
     """A timeout for each read never sees a trickle; the floor over a window does."""
     server.on(nth=nth, fault=silence)
     began = time.monotonic()
@@ -174,17 +172,7 @@ def test_latency_does_not_stop_the_flow(server: FaultServer, place: Path) -> Non
     assert time.monotonic() - began < 0.1 * len(server.requests)
 
 
-@pytest.fixture
-def void() -> Iterator[str]:
-    """An origin that answers no attempt to connect."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        with closing(socket.create_connection(listener.getsockname())):
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-def test_mirror_that_answers_no_connection_attempt_holds_nobody_up(
-    server: FaultServer, place: Path, void: str
-) -> None:
+def test_mirror_that_answers_no_connection_attempt_holds_nobody_up(server: FaultServer, place: Path, void: str) -> None:
     """A connection attempt that hangs is taken over, and not waited for once the file is here."""
     request = ask(server, "/model.bin", mirrors=(f"{void}/model.bin",))
     began = time.monotonic()
@@ -196,51 +184,45 @@ def test_mirror_that_answers_no_connection_attempt_holds_nobody_up(
     assert wait_until(lambda: our_threads() == [])
 
 
-def test_handshake_that_trickles_is_ended_by_the_window(place: Path) -> None:
-    """A TLS handshake of one byte a second never runs into a timeout for each read."""
-    request_count = 0
+@contextmanager
+def dripping() -> Iterator[str]:
+    """Serve the beginning of a TLS record of 4 KiB to everybody, ten bytes a second."""
     stop = threading.Event()
 
-    def trickle(listener: socket.socket) -> None:
-        nonlocal request_count
-        while not stop.is_set():
-            try:
-                peer, _ = listener.accept()
-            except OSError:
-                return
-            request_count += 1
-            threading.Thread(target=_drip, args=(peer, stop), daemon=True).start()
+    def drip(peer: socket.socket) -> None:
+        with peer, suppress(OSError):
+            for byte in b"\x16\x03\x03\x10\x00" + bytes(4096):
+                peer.send(bytes([byte]))
+                if stop.wait(0.1):
+                    return
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=listener.accept()[:1]).start()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=trickle, args=(listener,), daemon=True).start()
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}/a"
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        stop.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+
+
+def test_handshake_that_trickles_is_ended_by_the_window(place: Path) -> None:
+    """A TLS handshake of one byte a second never runs into a timeout for each read."""
+    options = quick(http={"connect_timeout_s": 5.0}, retry={"attempts": 2}, stall_window_s=0.6)
+    with dripping() as origin:
+        request = FileRequest.parse("a", f"{origin}/a", "0" * 64)
         began = time.monotonic()
-        try:
-            with pytest.raises(RetriesExhaustedError) as caught:
-                fetch(
-                    FileRequest.parse("a", url, "0" * 64),
-                    place,
-                    quick(http={"connect_timeout_s": 5.0}, retry={"attempts": 2}, stall_window_s=0.6),
-                )
-        finally:
-            stop.set()
-            listener.shutdown(socket.SHUT_RDWR)
+
+        with pytest.raises(RetriesExhaustedError) as caught:
+            fetch(request, place, options)
 
     assert time.monotonic() - began < 4
     assert all(isinstance(each, StalledError) for each in caught.value.failures)
     assert names(place) == []
-
-
-def _drip(peer: socket.socket, stop: threading.Event) -> None:
-    """Begin a TLS record of 4 KiB, one byte at a time."""
-    with peer:
-        for byte in b"\x16\x03\x03\x10\x00" + bytes(4096):
-            if stop.wait(0.1):
-                return
-            try:
-                peer.send(bytes([byte]))
-            except OSError:
-                return
 
 
 def test_stalled_whole_answer_ends_in_an_error(server: FaultServer, place: Path) -> None:

@@ -150,9 +150,7 @@ def test_cancel_does_not_wait_for_a_handshake(safe: FaultServer, place: Path, tr
 @pytest.mark.parametrize(
     "fault", [CutAfter(20_000), CutAfter(20_000, rst=False), StallAfter(20_000), Trickle(10, after=20_000)], ids=repr
 )
-def test_broken_connection_is_continued(
-    safe: FaultServer, place: Path, trusting: Options, fault: CutAfter
-) -> None:
+def test_broken_connection_is_continued(safe: FaultServer, place: Path, trusting: Options, fault: CutAfter) -> None:
     """What is left of a record under way is never taken for content."""
     safe.on(nth=3, fault=fault)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import blake3
 import pytest
 
 from tests.support.calls import QUICK, Diary, ask, fetch, fetch_all, names, quick
@@ -201,7 +202,5 @@ def _digest(algorithm: str, content: bytes) -> str:
     if algorithm == "git-sha1":
         return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
     if algorithm == "blake3":
-        import blake3
-
         return blake3.blake3(content).hexdigest()
     return hashlib.new(algorithm, content).hexdigest()

@@ -94,6 +94,22 @@ class Diary:
         return [event for event in self.events if isinstance(event, FileProgress)]
 
 
+class Objection(Exception):  # noqa: N818 - an observer's own
+    """What an observer raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objector:
+    """An observer that raises at the first event of a kind."""
+
+    kind: type[Event]
+
+    def __call__(self, event: Event, /) -> None:
+        """Object, if it is of that kind."""
+        if isinstance(event, self.kind):
+            raise Objection(self.kind.__name__)
+
+
 @dataclass(slots=True)
 class RunningCall:
     """A call that runs on a thread of its own."""

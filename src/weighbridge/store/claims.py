@@ -178,11 +178,11 @@ def lease_for(path: Path, ttl_s: float) -> Lease:
 
 
 def _create(path: Path, ttl_s: float) -> Claim | None:
+    record = {"owner": Owner.current().to_record(), "nonce": secrets.token_hex(8), "ttl_s": ttl_s}
     try:
         descriptor = os.open(path, _FLAGS, 0o666)
     except FileExistsError:
         return None
-    record = {"owner": Owner.current().to_record(), "nonce": secrets.token_hex(8), "ttl_s": ttl_s}
     try:
         os.write(descriptor, json.dumps(record).encode("utf-8"))
     except OSError:

@@ -129,7 +129,7 @@ class Partial:
             self._unflushed, self._flushed_at = 0, now
         with self._using(), storing(self.path, "flush"):
             self._journal.append(journal.FLUSHING)
-            self._sync()
+            self._trust(os.fdatasync)
             self._journal.append(journal.DURABLE)
             self._journal.flush()
             if not self._is_named:
@@ -152,7 +152,7 @@ class Partial:
                     path=str(self.path),
                 )
             if self._durable:
-                self._sync()
+                self._trust(os.fsync)
             self.published = publish(self.path / DATA, self._data, self._final)
         self.close()
         try:
@@ -161,10 +161,10 @@ class Partial:
         except OSError:
             remove_partial(self.path)
 
-    def _sync(self) -> None:
-        """Flush the data.  After a failure nobody knows which of it is on the disk, and no later flush would tell."""
+    def _trust(self, flush: Callable[[int], None]) -> None:
+        """Flush the data.  After a failure nobody knows what of it is on the disk, and the next flush would not tell."""
         try:
-            os.fsync(self._data)
+            flush(self._data)
         except OSError:
             self._is_doubtful = True
             raise
@@ -172,11 +172,19 @@ class Partial:
     def release(self) -> None:
         """Let go of an unfinished file on purpose: anybody may go on with it, unless the disk has failed it."""
         if self._is_doubtful:
-            self.drop()
-            return
+            self._keep_durable()
         with self._lock:
             self._is_released = self._is_released or not self._is_closed
         self.close()
+
+    def _keep_durable(self) -> None:
+        """Note that only what an earlier flush covered is to be trusted."""
+        state = journal.replay((self.path / JOURNAL).read_bytes())
+        self._append(journal.RESET, is_binding=True)
+        if state is not None and state.size is not None:
+            self._append(journal.size_record(state.size, state.validator))
+            for span in state.durable:
+                self.record(span.start, span.stop)
 
     def drop(self) -> None:
         """Remove an unfinished file of which nothing is worth keeping."""
@@ -274,7 +282,7 @@ def _open_data(path: Path, recovered: Recovered) -> int:
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(path / DATA, flags if recovered.written else flags | os.O_CREAT, 0o666)
     try:
-        if recovered.written and recovered.size is not None:
+        if recovered.size is not None and os.fstat(descriptor).st_size > recovered.size:
             os.ftruncate(descriptor, recovered.size)
     except OSError:
         os.close(descriptor)
