@@ -24,6 +24,7 @@ FULL_AT = {
     "first bytes": failing("pwrite", "*/data", errno.ENOSPC, 1),
     "middle": failing("pwrite", "*/data", errno.ENOSPC, 30),
     "journal": failing("write", "*/journal", errno.ENOSPC, 6),
+    "flush": failing("fsync", "*/data", errno.ENOSPC, 1),
     "name": failing("rename", "*/data", errno.ENOSPC, 1),
     "quota": failing("pwrite", "*/data", errno.EDQUOT, 30),
 }

@@ -37,8 +37,8 @@ STEPS = {
 }
 
 FLUSH_STEPS = {
-    "flush begun": "fsync */data 1 before kill",
-    "data flushed, not yet marked": "fsync */data 1 after kill",
+    "flush begun": "fdatasync */data 1 before kill",
+    "data flushed, not yet marked": "fdatasync */data 1 after kill",
     "marked, journal not flushed": "fsync */journal 1 before kill",
     "marked": "fsync */journal 1 after kill",
     "partial's names flushed": "fsync *.wb-partial 1 after kill",

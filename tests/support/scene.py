@@ -107,6 +107,10 @@ class Scene:
         """Wait until the journals hold that many bytes as safe from a power loss."""
         wait_until(lambda: sum(each.durable.total for each in self.journals()) >= amount)
 
+    def wait_checkpoints(self, count: int) -> None:
+        """Wait until the journals hold so many digests of prefixes."""
+        wait_until(lambda: sum(len(each.prefixes) for each in self.journals()) >= count)
+
     def put(self, size: int, seed: int = 1) -> SparseFile:
         """Serve another file in place of the one there is."""
         self.content = SparseFile(size, seed)

@@ -25,6 +25,10 @@ class Validator:
         """The ETag if it is strong: the only kind that may pin ranges together (RFC 9110, 13.1.5)."""
         return self.etag if self.etag is not None and not self.etag.startswith("W/") else None
 
+    def completed_by(self, other: Validator) -> Validator:
+        """Return this one, with what it lacks taken from ``other``: an answer need not repeat what is known."""
+        return Validator(self.etag or other.etag, self.last_modified or other.last_modified)
+
     def contradicts(self, other: Validator) -> bool:
         """Tell whether both can't describe the same bytes; what one of them lacks proves nothing."""
         if self.etag is not None and other.etag is not None:

@@ -77,8 +77,8 @@ def follow(url: str, location: str) -> str:
     """
     try:
         target = urljoin(url, location.strip().replace(" ", "%20"))
-    except ValueError as error:
-        raise InvalidURLError(f"{redact(url)} leads to no URL", url=redact(url)) from error
+    except ValueError:  # whose text may hold a password
+        raise InvalidURLError(f"{redact(url)} leads to no URL", url=redact(url)) from None
     return parse_url(target)[0]
 
 
@@ -104,16 +104,16 @@ def _split(url: str) -> SplitResult:
         raise InvalidURLError(f"not a URL: {redact(url)}; it is no text or has control characters", url=redact(url))
     try:
         return urlsplit(url.strip())
-    except ValueError as error:
-        raise InvalidURLError(f"not a URL: {redact(url)}", url=redact(url)) from error
+    except ValueError:  # whose text may hold a password
+        raise InvalidURLError(f"not a URL: {redact(url)}", url=redact(url)) from None
 
 
 def _origin(parts: SplitResult, url: str) -> Origin:
     scheme = parts.scheme.lower()
     try:
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise InvalidURLError(f"not a URL: {redact(url)}; its port is no number", url=redact(url)) from error
+    except ValueError:  # whose text may hold a password
+        raise InvalidURLError(f"not a URL: {redact(url)}; its port is no number", url=redact(url)) from None
     if scheme not in _DEFAULT_PORTS or not host:
         raise InvalidURLError(f"not an absolute http or https URL: {redact(url)}", url=redact(url))
     if port == 0 or "\\" in parts.netloc or not _is_host(host, is_literal="[" in parts.netloc):

@@ -18,6 +18,11 @@ from urllib3.util.connection import allowed_gai_family
 from weighbridge.http.transport import Interrupt
 
 
+def _bottom(sock: Any) -> Any:
+    """Return the socket below TLS inside TLS (a proxy reached over https), which alone can be shut down."""
+    return getattr(sock, "socket", sock)
+
+
 class _Current(threading.local):
     interrupt: Interrupt | None = None
 
@@ -81,7 +86,7 @@ class _Breakable:
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is not None and _current.interrupt is not None:
-            _current.interrupt.attach(self.sock)
+            _current.interrupt.attach(_bottom(self.sock))
         super().request(*args, **kwargs)  # type: ignore[misc]
 
     def _new_conn(self) -> socket.socket:
@@ -138,7 +143,7 @@ class _TLSConnection(_Breakable, HTTPSConnection):
         try:
             super().connect()
             if _current.interrupt is not None:
-                _current.interrupt.attach(self.sock)
+                _current.interrupt.attach(_bottom(self.sock))
         finally:
             if self._twin is not None:
                 self._twin.close()

@@ -70,7 +70,8 @@ class mapped:  # noqa: N801 - reads as a verb where it is used
             return
         if self._interrupt.reason is not None:
             raise self._interrupt.reason from error
-        raise _translate(error, self._url) from error
+        cause = None if isinstance(error, LocationParseError) else error  # whose text holds the whole URL
+        raise _translate(error, self._url) from cause
 
 
 def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:

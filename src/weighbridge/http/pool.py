@@ -95,14 +95,16 @@ class PoolTransport:
         self._pacer.note(origin, raw.status, raw.headers, time.monotonic())
         return raw
 
-    def _headers(self, request: Request, origin: Origin) -> dict[str, str]:
-        headers = {"User-Agent": self._options.user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
+    def _headers(self, request: Request, origin: Origin) -> urllib3.HTTPHeaderDict:
+        headers = urllib3.HTTPHeaderDict({"User-Agent": self._options.user_agent, "Accept": "*/*"})
+        headers["Accept-Encoding"] = "identity"
         if request.span is not None:
             headers["Range"] = format_range(request.span)
             if request.if_range is not None:
                 headers["If-Range"] = request.if_range
         if origin == request.source.origin:
-            headers.update(request.source.secrets)
+            for name, value in request.source.secrets.items():
+                headers[name] = value
         return headers
 
     def _await_turn(self, origin: Origin, request: Request, interrupt: Interrupt) -> None:
@@ -123,7 +125,8 @@ class PoolTransport:
     def _manager_for(self, origin: Origin) -> urllib3.PoolManager:
         proxy = self._proxy_for(origin)
         with self._lock:
-            if origin.scheme == "https" and self._tls is None:
+            is_tls = origin.scheme == "https" or (proxy or "").startswith("https:")
+            if is_tls and self._tls is None:
                 self._tls = _tls_context(self._options)
                 self._kwargs["ssl_context"] = self._tls
                 for manager in self._managers.values():
@@ -186,9 +189,10 @@ def _new_proxy_manager(proxy: str, kwargs: Mapping[str, Any]) -> urllib3.PoolMan
     try:
         userinfo = parse_url(proxy).auth
         headers = make_headers(proxy_basic_auth=unquote(userinfo)) if userinfo else None
-        return urllib3.ProxyManager(proxy, proxy_headers=headers, **kwargs)
-    except (HTTPError, ValueError) as error:
-        raise InvalidURLError(f"not a proxy that can be used: {redact(proxy)}", url=redact(proxy)) from error
+        trust = kwargs.get("ssl_context")
+        return urllib3.ProxyManager(proxy, proxy_headers=headers, proxy_ssl_context=trust, **kwargs)
+    except (HTTPError, ValueError):  # whose text may hold the proxy's password
+        raise InvalidURLError(f"not a proxy that can be used: {redact(proxy)}", url=redact(proxy)) from None
 
 
 def _next_hop(url: str, location: str) -> str:

@@ -38,7 +38,7 @@ class Request:
     """
 
     source: Source
-    url: str
+    url: str = field(repr=False)  # may be signed
     span: ByteRange | None = None
     if_range: str | None = None
     patience_s: float = math.inf

@@ -162,7 +162,7 @@ class Partial:
             remove_partial(self.path)
 
     def _trust(self, flush: Callable[[int], None]) -> None:
-        """Flush the data.  After a failure nobody knows what of it is on the disk, and the next flush would not tell."""
+        """Flush the data.  After a failure nobody knows what of it is on the disk, and no later flush would tell."""
         try:
             flush(self._data)
         except OSError:

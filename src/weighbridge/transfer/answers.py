@@ -17,6 +17,7 @@ from weighbridge.http.messages import (
     parse_validator,
 )
 
+_CODINGS = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})  # RFC 9110, 8.4.1
 _OK, _PARTIAL, _UNSATISFIABLE = 200, 206, 416
 _GZIPPED_FILES = (".gz", ".tgz")
 _DECODABLE = frozenset({"gzip", "x-gzip", "deflate"})  # on every installation of the HTTP library
@@ -136,5 +137,6 @@ def _read_unsatisfiable(question: Question, headers: Mapping[str, str], url: str
 
 
 def _encoding(headers: Mapping[str, str]) -> str:
-    encoding = headers.get("Content-Encoding", "").strip().lower()
-    return "" if encoding == "identity" else encoding
+    """Return the codings that change the bytes; names that are none, such as ``aws-chunked`` or ``utf-8``, don't."""
+    named = [each.strip() for each in headers.get("Content-Encoding", "").lower().split(",")]
+    return ", ".join(each for each in named if each in _CODINGS)

@@ -60,8 +60,8 @@ def _start(job: Job, state: SourceState, span: tuple[int, int | None], now: floa
 
 def _pick_source(job: Job, now: float) -> SourceState | None:
     alive = [each for each in job.sources if each.dead is None]
-    if job.is_second_pass:
-        alive = [each for each in alive if each.index == 0]
+    if job.trusted is not None:
+        alive = [each for each in alive if each.index == job.trusted]
     if job.artifact.digest is None:
         alive = alive[:1]
         _stick_to(job, alive)

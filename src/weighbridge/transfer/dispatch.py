@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -100,7 +101,8 @@ class Dispatcher:
     def standing(self, job: Job) -> Standing:
         """Return where ``job`` stands."""
         with self._lock:
-            is_obeying = any(each.interrupt.is_waiting for each in job.pieces)
+            is_paused = any(each.interrupt.is_waiting for each in job.pieces)
+            is_obeying = is_paused or math.isfinite(job.rest_s(time.monotonic()))
             return Standing(job.written.total, job.verified, job.size, is_obeying)
 
     def close(self) -> None:
@@ -149,6 +151,7 @@ class Dispatcher:
             wanted = self._new_hasher(job) if job.hasher is None else None
             self._work.notify()
             size, validator = job.size, job.validator
+            piece.is_reading = False  # until below: nobody may take the sink for still
         if wanted is not None:
             self._start_hasher(job, wanted)
         with self._changing(piece):
@@ -326,13 +329,15 @@ class Dispatcher:
                     return
                 job = self._done.popleft()
                 self._finishing += 1
-            if job.error is None:
-                try:
+            try:
+                if job.error is None:
                     job.sink.finish()
-                except WeighbridgeError as error:
-                    job.error = error
-            else:
-                self.record_rest(job)
+                else:
+                    self.record_rest(job)
+            except WeighbridgeError as error:
+                job.error = job.error or error
+            except Exception as caught:  # noqa: BLE001 - a job that is never reported would hang the caller
+                job.error = job.error or internal_error(job, caught)
             with self._lock:
                 self._finishing -= 1
                 self._note_stillness()
@@ -363,3 +368,10 @@ class Dispatcher:
                 job.sink.resize(size, validator)
             for span in kept:
                 job.sink.record(span.start, span.stop)
+
+
+def internal_error(job: Job, cause: Exception) -> WeighbridgeError:
+    """Return what a caller is told of a mistake of ours."""
+    error = WeighbridgeError(f"{job.artifact.name}: internal error: {type(cause).__name__}")
+    error.__cause__ = cause
+    return error

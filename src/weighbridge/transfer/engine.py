@@ -11,7 +11,7 @@ from weighbridge.core.artifacts import Artifact
 from weighbridge.core.errors import StoreError, WeighbridgeError
 from weighbridge.core.options import TransferOptions
 from weighbridge.http.transport import Transport
-from weighbridge.transfer.dispatch import Dispatcher, Note, Standing
+from weighbridge.transfer.dispatch import Dispatcher, Note, Standing, internal_error
 from weighbridge.transfer.hasher import FrontierHasher
 from weighbridge.transfer.job import Job
 from weighbridge.transfer.piece import Piece
@@ -139,7 +139,7 @@ class Engine:
         except WeighbridgeError as caught:
             error = caught
         except Exception as caught:  # noqa: BLE001 - a worker that dies silently would hang the caller
-            error = _internal(job, caught)
+            error = internal_error(job, caught)
         self._spawn()
         self._dispatcher.finish(job, piece, error)
         self._dispatcher.complete()
@@ -150,7 +150,7 @@ class Engine:
         except WeighbridgeError as error:
             self._dispatcher.give_up(job, error)
         except Exception as caught:  # noqa: BLE001 - as above
-            self._dispatcher.give_up(job, _internal(job, caught))
+            self._dispatcher.give_up(job, internal_error(job, caught))
         self._dispatcher.complete()
 
     def _watch(self) -> None:
@@ -165,9 +165,3 @@ class Engine:
                 except StoreError as error:
                     self._dispatcher.give_up(job, error)
                     self._dispatcher.complete()
-
-
-def _internal(job: Job, cause: Exception) -> WeighbridgeError:
-    error = WeighbridgeError(f"{job.artifact.name}: internal error: {type(cause).__name__}")
-    error.__cause__ = cause
-    return error

@@ -123,7 +123,7 @@ def _charge(job: Job, state: SourceState, piece: Piece, now: float) -> None:
 
 def _bury(job: Job, state: SourceState, error: WeighbridgeError) -> None:
     state.dead = state.dead or error
-    usable = job.sources[:1] if job.is_second_pass else job.sources
+    usable = job.sources if job.trusted is None else [job.sources[job.trusted]]
     if all(each.dead is not None for each in usable):
         job.fail(job.sources[0].dead or error)
 

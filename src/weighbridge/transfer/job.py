@@ -74,7 +74,7 @@ class Job:
     is_confirmed: bool = False  # somebody told the size in this run
     is_guessed: bool = False  # nobody did: a body ended there, and may have been cut
     size_from: int | None = None  # index of the source that told the size
-    is_second_pass: bool = False
+    trusted: int | None = None  # in the second pass: the only source that is asked
     is_inline: bool = False  # hashed by the worker as it arrives rather than by a thread behind it
     journaled: int = 0  # the generation that the sink's journal speaks of
     journal_lock: threading.Lock = field(default_factory=threading.Lock)  # orders the sink's notes
@@ -147,6 +147,7 @@ class Job:
         self._check_size(state, answer)
         self._agree(state, answer, url)
         if answer.is_whole:
+            self._compare_with_what_is_here(answer)
             self._take_over(piece)
             if piece.span is not None and answer.size != 0:
                 state.ranges = False
@@ -157,8 +158,9 @@ class Job:
             piece.stop = answer.stop if piece.stop is None or answer.stop is None else min(piece.stop, answer.stop)
         if piece.asked_at >= state.renewed_at:  # an address given up meanwhile stays given up
             state.address, state.is_open = url, True
+        known = state.validator if state.origin == origin_of(url) else Validator()
         state.origin = origin_of(url)
-        state.validator = self.validator = answer.validator
+        state.validator = self.validator = answer.validator.completed_by(known)
         learned = answer.size is not None and not self.is_confirmed
         if answer.size is not None:
             self.size, self.is_confirmed = answer.size, True
@@ -220,6 +222,13 @@ class Job:
             return False  # the machines of one service may name the same bytes differently; the digest decides
         reference = state.validator if state.origin is not None else self.validator
         return reference.contradicts(found)
+
+    def _compare_with_what_is_here(self, answer: Answer) -> None:
+        """Begin again if nothing tells that a body which starts over is the file that bytes of are here."""
+        tag = answer.validator.strong_etag
+        if self.artifact.digest is None and self.written and (tag is None or tag != self.validator.strong_etag):
+            self.void()
+            raise CancelledError("this piece is void")
 
     def _take_over(self, piece: Piece) -> None:
         """Make room for a body that is the whole file: nobody else may write while it comes."""
@@ -321,7 +330,8 @@ class Job:
             self.is_over = True
             return False
         suspect = bool(self.earlier) or bool(self.helped) or self.is_guessed
-        if suspect and not self.is_second_pass and self.sources[0].dead is None:
+        if suspect and self.trusted is None and (other := self._beyond_suspicion()) is not None:
+            self.trusted = other.index
             self._distrust()
             return True
         worst = max(self.sources, key=lambda each: each.received)
@@ -336,9 +346,13 @@ class Job:
         )
         return False
 
+    def _beyond_suspicion(self) -> SourceState | None:
+        """Return whom to ask again: the primary, or where it is gone a helper that gave nothing of what is here."""
+        alive = [each for each in self.sources if each.dead is None]
+        return next((each for each in alive if each.index == 0 or (each.received == 0)), None)
+
     def _distrust(self) -> None:
-        self.is_second_pass = True
-        if self.size_from != 0 or self.is_inline or self.is_guessed:
+        if self.size_from != self.trusted or self.is_inline or self.is_guessed:
             self.void()
             return
         for span in [*self.earlier, *self.helped]:

@@ -44,7 +44,7 @@ class SourceState:
 
     source: Source
     index: int
-    address: str
+    address: str = field(repr=False)  # may be signed
     tokens: float
     is_open: bool = False
     link: Link = field(default_factory=Link)
@@ -91,7 +91,7 @@ class Piece:
     """
 
     state: SourceState
-    address: str
+    address: str = field(repr=False)  # may be signed
     start: int
     stop: int | None
     generation: int
@@ -99,7 +99,7 @@ class Piece:
     if_range: str | None = None
     known_size: int | None = None
     is_whole: bool = False
-    landed: str = field(init=False)
+    landed: str = field(init=False, repr=False)
     position: int = field(init=False)
     reserved: int = field(init=False)
     recorded: int = field(init=False)

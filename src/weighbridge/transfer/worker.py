@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from weighbridge.core.errors import TruncatedError
+from weighbridge.core.errors import SizeMismatchError, TruncatedError
 from weighbridge.core.options import KIB, MIB
 from weighbridge.http.transport import Transport
-from weighbridge.transfer.answers import read_answer
+from weighbridge.transfer.answers import Question, read_answer
 from weighbridge.transfer.dispatch import Dispatcher
 from weighbridge.transfer.job import Job
 from weighbridge.transfer.piece import Piece
@@ -38,13 +38,22 @@ def fetch(job: Job, piece: Piece, desk: Dispatcher, transport: Transport, thrott
     Raises:
         WeighbridgeError: Why the piece, or the rest of it, did not come.
     """
-    response = transport.open(piece.request(), piece.interrupt)
+    request = piece.request()
+    response = transport.open(request, piece.interrupt)
     try:
         piece.landed = response.url
-        answer = read_answer(piece.question(), response.status, response.headers, response.url)
+        question = Question(span=request.span, size=piece.known_size)
+        answer = read_answer(question, response.status, response.headers, response.url)
         desk.accept(job, piece, answer, response.url)
         read = response.read_decoded if answer.is_encoded else response.read
         _copy(job, piece, desk, read, throttle)
+        if answer.stop is None and job.artifact.digest is None and read(1):
+            raise SizeMismatchError(
+                f"{piece.state.source} sends more than the {job.size} bytes that were promised",
+                expected=job.size,
+                actual=None,
+                url=str(piece.state.source),
+            )
     finally:
         response.close()
         desk.record(job, piece)

@@ -1,0 +1,203 @@
+"""The digest that follows the writers: right for every order of arrival, and it finds what rotted meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.memory_sink import MemorySink
+from weighbridge.core.digests import Digest
+from weighbridge.core.ranges import RangeSet
+from weighbridge.transfer.hasher import CHECKPOINT, FrontierHasher
+
+KIB = 1024
+
+
+def md5(content: bytes) -> Digest:
+    return Digest("md5", hashlib.md5(content).hexdigest())
+
+
+@settings(max_examples=50)
+@given(
+    content=st.binary(min_size=1, max_size=300),
+    cuts=st.lists(st.integers(0, 300), max_size=10),
+    seed=st.integers(0, 1000),
+)
+def test_digest_is_right_whatever_the_order_of_arrival(content: bytes, cuts: list[int], seed: int) -> None:
+    """Blocks arrive in any order; the hasher follows the unbroken prefix and reads back what is in the sink."""
+    edges = sorted({0, len(content), *(cut for cut in cuts if cut < len(content))})
+    blocks = list(zip(edges, edges[1:], strict=False))
+    random.Random(seed).shuffle(blocks)
+    sink, written = MemorySink(), RangeSet()
+    hasher = FrontierHasher(md5(content), len(content), {}, sink)
+
+    for start, stop in blocks:
+        sink.write(start, content[start:stop])
+        written.add(start, stop)
+        while hasher.position < written.frontier:
+            hasher.step(written.frontier)
+
+    assert hasher.position == len(content)
+    assert hasher.result() == md5(content)
+
+
+@given(content=st.binary(max_size=200), cuts=st.lists(st.integers(0, 200), max_size=5))
+def test_bytes_fed_as_they_arrive_need_not_be_read_back(content: bytes, cuts: list[int]) -> None:
+    """A small file is hashed in one pass."""
+    edges = sorted({0, len(content), *(cut for cut in cuts if cut < len(content))})
+    hasher = FrontierHasher(md5(content), len(content), {}, MemorySink())
+
+    for start, stop in zip(edges, edges[1:], strict=False):
+        hasher.feed(start, content[start:stop])
+
+    assert (hasher.position, hasher.result()) == (len(content), md5(content))
+
+
+def test_bytes_that_are_not_the_next_ones_are_not_hashed() -> None:
+    """A digest over the wrong bytes would refuse the right file."""
+    hasher = FrontierHasher(md5(b"abc"), 3, {}, MemorySink())
+
+    hasher.feed(1, b"b")
+    hasher.feed(0, b"a")
+    hasher.feed(0, b"a")
+    hasher.feed(1, b"bc")
+
+    assert hasher.result() == md5(b"abc")
+
+
+def test_digest_can_be_asked_for_on_the_way() -> None:
+    """Asking does not disturb it."""
+    hasher = FrontierHasher(md5(b"ab"), 2, {}, MemorySink())
+    hasher.feed(0, b"a")
+
+    first = hasher.result()
+    hasher.feed(1, b"b")
+
+    assert (first, hasher.result()) == (md5(b"a"), md5(b"ab"))
+
+
+def test_restart_begins_again_at_the_first_byte() -> None:
+    """After a repair the whole file is hashed once more."""
+    sink = MemorySink()
+    sink.write(0, b"xbc")
+    hasher = FrontierHasher(md5(b"abc"), 3, {}, sink)
+    hasher.step(3)
+    sink.write(0, b"a")
+
+    hasher.restart()
+    hasher.step(3)
+
+    assert (hasher.position, hasher.result()) == (3, md5(b"abc"))
+
+
+@pytest.mark.parametrize("name", ["git-sha1", "sha256", "blake3"])
+def test_restart_keeps_the_kind_of_digest(name: str) -> None:
+    """The header of git's digest is part of it again."""
+    digest = Digest(name, "0" * (40 if name == "git-sha1" else 64))
+    hasher = FrontierHasher(digest, 3, {}, MemorySink())
+    hasher.feed(0, b"abc")
+    before = hasher.result()
+
+    hasher.restart()
+    hasher.feed(0, b"abc")
+
+    assert hasher.result() == before
+
+
+class Sparse(MemorySink):
+    """Three checkpoints and a half of zeros, with one byte that may be another."""
+
+    size = CHECKPOINT * 7 // 2
+    marks: dict[int, int]
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Give zeros, and the marked bytes."""
+        count = min(len(buffer), self.size - offset)
+        buffer[:count] = bytes(count)
+        for at, value in self.marks.items():
+            if offset <= at < offset + count:
+                buffer[at - offset] = value
+        return count
+
+
+def sparse(marks: dict[int, int] | None = None) -> Sparse:
+    sink = Sparse()
+    sink.marks = marks or {}
+    return sink
+
+
+def run(hasher: FrontierHasher, frontier: int) -> list[tuple[int, int]]:
+    """Step until the frontier, at most so often that it could be hashed twice; return the damage found."""
+    found = []
+    for _ in range(2 * frontier // (512 * KIB)):
+        damaged = hasher.step(frontier) if hasher.position < frontier else None
+        found += [damaged] if damaged is not None else []
+    return found
+
+
+@pytest.fixture(scope="module")
+def prefixes() -> dict[int, str]:
+    """What an earlier run noted about the zeros."""
+    sink = sparse()
+    run(FrontierHasher(md5(b""), sink.size, {}, sink), sink.size)
+    return sink.prefixes
+
+
+def test_prefix_is_noted_at_each_checkpoint(prefixes: dict[int, str]) -> None:
+    """They cost nothing and tell a later run where damage is."""
+    expected = {CHECKPOINT * number: hashlib.md5(bytes(CHECKPOINT * number)).hexdigest() for number in (1, 2, 3)}
+
+    assert prefixes == expected
+
+
+def test_undamaged_prefix_is_not_noted_twice(prefixes: dict[int, str]) -> None:
+    """A resumed file's journal does not grow by what it says already."""
+    sink = sparse()
+    hasher = FrontierHasher(md5(b""), sink.size, prefixes, sink)
+
+    found = run(hasher, sink.size)
+
+    assert found == []
+    assert sink.prefixes == {}
+    assert hasher.position == sink.size
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_damage_on_disk_is_found_in_its_own_span(prefixes: dict[int, str], number: int) -> None:
+    """Failure 25: of a large file only the damaged 16 MiB are fetched again."""
+    sink = sparse({CHECKPOINT * number + 5: 1})
+    hasher = FrontierHasher(md5(b""), sink.size, prefixes, sink)
+
+    found = []
+    while not found:
+        found = [each for each in [hasher.step(sink.size)] if each is not None]
+
+    assert found == [(CHECKPOINT * number, CHECKPOINT * (number + 1))]
+    assert hasher.position == CHECKPOINT * number
+
+
+def test_repaired_damage_is_not_reported_again(prefixes: dict[int, str]) -> None:
+    """The promised digest decides in the end, so a wrong note can't keep a file for ever."""
+    sink = sparse({5: 1})
+    hasher = FrontierHasher(md5(b""), sink.size, prefixes | {2 * CHECKPOINT: "0" * 32}, sink)
+
+    found = run(hasher, sink.size)
+
+    assert found == [(0, CHECKPOINT), (CHECKPOINT, 2 * CHECKPOINT)]
+    assert hasher.position == sink.size
+
+
+def test_bytes_that_vanished_are_damage() -> None:
+    """Somebody cut the partial: what is gone is fetched again."""
+    sink = MemorySink()
+    sink.write(0, b"ab")
+    hasher = FrontierHasher(md5(b"abcd"), 4, {}, sink)
+
+    found = [hasher.step(4), hasher.step(4)]
+
+    assert found == [None, (2, 4)]
+    assert hasher.position == 2
