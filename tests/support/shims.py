@@ -41,6 +41,10 @@ class Shims:
             "WB_ROOT": os.fspath(root),
         }
 
+    def without_case(self, root: Path) -> dict[str, str]:
+        """Return the environment of a process for which case does not matter below ``root``."""
+        return {"LD_PRELOAD": str(self.directory / "caseless.so"), "WB_ROOT": os.fspath(root)}
+
     def without_locks(self) -> dict[str, str]:
         """Return the environment of a process for which every kernel lock succeeds and locks nothing."""
         return {"LD_PRELOAD": str(self.directory / "noflock.so")}

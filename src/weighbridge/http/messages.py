@@ -90,12 +90,21 @@ def parse_rate_limit(headers: Mapping[str, str]) -> tuple[int, float] | None:
     """Return (requests left, seconds until there are more) from ``RateLimit`` headers, or None.
 
     Reads the IETF draft's ``RateLimit: "name";r=0;t=55``, its older ``limit=…, remaining=…, reset=…`` and the
-    separate ``RateLimit-Remaining`` and ``RateLimit-Reset``.
+    separate ``RateLimit-Remaining`` and ``RateLimit-Reset``.  Of several limits the one with the least left counts.
     """
-    found = {name.lower(): int(number) for name, number in _PARAMETER.findall(headers.get("RateLimit", ""))}
-    left = found.get("r", found.get("remaining", _parse_count(headers, "RateLimit-Remaining")))
-    reset = found.get("t", found.get("reset", _parse_count(headers, "RateLimit-Reset")))
+    value = headers.get("RateLimit", "")
+    texts = [*value.split('"')[::2][1:], value]  # what stands behind each name; without names, all of it
+    limits = [each for each in map(_read_limit, texts[:-1] or texts) if each is not None]
+    separate = (_parse_count(headers, "RateLimit-Remaining"), _parse_count(headers, "RateLimit-Reset"))
+    left, reset = min(limits) if limits else separate
     return None if left is None or reset is None else (left, float(reset))
+
+
+def _read_limit(text: str) -> tuple[int, int] | None:
+    """Return what is left of one limit and when there is more; None if it doesn't tell both."""
+    found = {name.lower(): int(number) for name, number in _PARAMETER.findall(text)}
+    left, reset = found.get("r", found.get("remaining")), found.get("t", found.get("reset"))
+    return None if left is None or reset is None else (left, reset)
 
 
 def _parse_count(headers: Mapping[str, str], name: str) -> int | None:

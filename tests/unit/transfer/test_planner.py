@@ -60,14 +60,13 @@ views = st.builds(
     link=links,
     unassigned=st.integers(1, 1 << 40),
     previous=st.integers(0, 1 << 30),
-    lag=st.integers(0, 1 << 20),
     chosen=options,
 )
 def test_piece_is_never_empty_and_never_more_than_there_is(
-    link: Link, unassigned: int, previous: int, lag: int, chosen: TransferOptions
+    link: Link, unassigned: int, previous: int, chosen: TransferOptions
 ) -> None:
     """An empty piece is asked for for ever; one too large fetches what somebody else does."""
-    size = piece_size(link, unassigned, previous, lag, chosen)
+    size = piece_size(link, unassigned, previous, chosen)
 
     assert 1 <= size <= unassigned
 
@@ -79,7 +78,7 @@ def test_piece_is_not_much_larger_than_the_largest(
     """What a killed process loses is bounded; only a rest too small for a piece of its own is added."""
     floor = max(chosen.split_min, int((link.rate_bps or 0.0) * link.latency_s * 4))
 
-    size = piece_size(link, unassigned, previous, 0, chosen)
+    size = piece_size(link, unassigned, previous, chosen)
 
     largest = max(chosen.piece_max, chosen.first_piece)
     assert size < largest + min(floor, largest) + 1
@@ -88,7 +87,7 @@ def test_piece_is_not_much_larger_than_the_largest(
 @given(link=links, unassigned=st.integers(1, 1 << 40), previous=st.integers(1, 1 << 20), chosen=options)
 def test_piece_grows_at_most_twofold(link: Link, unassigned: int, previous: int, chosen: TransferOptions) -> None:
     """One lucky measurement does not make a piece of a minute."""
-    size = piece_size(link, unassigned, previous, 0, chosen)
+    size = piece_size(link, unassigned, previous, chosen)
 
     wanted = max(chosen.first_piece if link.rate_bps is None else 2 * previous, chosen.piece_min)
     assert size < 2 * wanted or size <= wanted + chosen.split_min
@@ -96,7 +95,7 @@ def test_piece_grows_at_most_twofold(link: Link, unassigned: int, previous: int,
 
 def test_first_piece_is_what_the_options_say() -> None:
     """The first answer tells size and speed, so it must come soon."""
-    assert piece_size(Link(), 1 << 40, 0, 0, OPTIONS) == OPTIONS.first_piece
+    assert piece_size(Link(), 1 << 40, 0, OPTIONS) == OPTIONS.first_piece
 
 
 @pytest.mark.parametrize(
@@ -106,7 +105,11 @@ def test_first_piece_is_what_the_options_say() -> None:
 )
 def test_piece_is_about_a_second_of_the_link(rate: float, size: int) -> None:
     """Large enough that round trips cost little, small enough that a failure does."""
-    assert piece_size(Link(rate_bps=rate), 1 << 40, 1 << 30, 0, OPTIONS) == size
+    far = Link(rate_bps=rate, latency_s=0.05)
+
+    found = piece_size(far, 1 << 40, 1 << 30, OPTIONS)
+
+    assert found == size
 
 
 @given(
@@ -121,7 +124,7 @@ def test_pieces_of_a_file_shrink_towards_its_end_and_cover_it(
     link = Link(rate_bps=rate, latency_s=latency)
 
     while unassigned:
-        previous = piece_size(link, unassigned, previous, 0, chosen)
+        previous = piece_size(link, unassigned, previous, chosen)
         cut.append((unassigned, previous))
         unassigned -= previous
 
@@ -130,12 +133,14 @@ def test_pieces_of_a_file_shrink_towards_its_end_and_cover_it(
     assert all(size <= max(left // (2 * connections), 2 * floor) for left, size in cut)
 
 
-@given(link=links, previous=st.integers(0, 1 << 30), lag=st.integers(OPTIONS.first_piece + 1, 1 << 40))
-def test_piece_is_small_while_the_hasher_is_behind(link: Link, previous: int, lag: int) -> None:
-    """Then order counts more than round trips: bytes far ahead fall out of the page cache."""
-    size = piece_size(link, 1 << 40, previous, lag, OPTIONS)
+@given(rate=st.floats(1e8, 1e10), previous=st.integers(1 << 25, 1 << 30))
+def test_piece_is_no_larger_than_order_allows_where_round_trips_cost_nothing(rate: float, previous: int) -> None:
+    """Pieces of all connections together are what the hasher may have to wait for."""
+    near = Link(rate_bps=rate, latency_s=0.0)
 
-    assert size == OPTIONS.hash_lag // 8
+    size = piece_size(near, 1 << 40, previous, OPTIONS)
+
+    assert size == OPTIONS.hash_lag // OPTIONS.connections_per_file
 
 
 @given(pieces=st.lists(views, max_size=8), link=links, steals=st.integers(0, 5), chosen=options)
