@@ -11,6 +11,8 @@ import pytest
 from tests.support.calls import (
     QUICK,
     Diary,
+    Objection,
+    Objector,
     ask,
     fetch,
     names,

@@ -166,15 +166,21 @@ def test_whole_answers_that_break_are_read_again_up_to_where_they_broke(
     assert len(server.requests) == 3
 
 
-def test_whole_answers_that_always_break_at_the_same_place_end_in_an_error(server: FaultServer, place: Path) -> None:
-    """Bytes that were here already are no progress: the attempts run out instead of starting over for ever."""
+@pytest.mark.timeout(15)
+@pytest.mark.parametrize("digest", ["promised", None])
+@pytest.mark.parametrize("etag", ['"same"', None])
+def test_whole_answers_that_always_break_at_the_same_place_end_in_an_error(
+    server: FaultServer, place: Path, etag: str | None, digest: str | None
+) -> None:
+    """Bytes that were here before are no progress: the attempts run out instead of starting over for ever."""
+    server.put("/model.bin", SparseFile(SIZE), etag=etag)
     server.on(fault=IgnoreRange() & CutAfter(SIZE // 2, rst=False))
 
     with pytest.raises(RetriesExhaustedError) as caught:
-        fetch(ask(server, "/model.bin"), place)
+        fetch(ask(server, "/model.bin", digest), place)
 
     assert caught.value.offset == SIZE // 2
-    assert len(server.requests) <= 2 * 4
+    assert len(server.requests) <= 4 * 4
 
 
 def test_whole_answer_does_not_write_over_what_was_hashed(server: FaultServer, place: Path) -> None:
@@ -265,7 +271,7 @@ def test_total_that_is_always_wrong_is_found_out_by_asking_for_the_whole(
     result = fetch(ask(server, "/model.bin", digest), place)
 
     assert result.path.read_bytes() == server.content("/model.bin")
-    assert len(server.requests) < 60
+    assert len(server.requests) < 150
 
 
 def test_size_other_than_promised_is_told_before_anything_is_written(server: FaultServer, place: Path) -> None:

@@ -22,8 +22,9 @@ from typing import Any
 
 from weighbridge.core.digests import Digest
 from weighbridge.store.owners import boot_id
-from weighbridge.store.sight import Sight, read_plain
+from weighbridge.store.sight import Sight, open_plain, read_plain
 
+_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
 _SETTLED_NS = 2_000_000_000  # a file younger than this could change again within the same clock tick
 _SLACK = 256  # lines that may be out of date before a file of receipts is written anew
 
@@ -127,7 +128,7 @@ def _append(place: Path, fresh: _Lines, known: _Lines) -> None:
     """Add lines with one write, or write the file anew when most of it is out of date."""
     place.parent.mkdir(parents=True, exist_ok=True)
     content = _encode(fresh)
-    with place.open("ab") as file:
+    with os.fdopen(open_plain(place, _APPENDING), "ab", buffering=0) as file:
         file.write(content)
         length = file.tell()
     if length > 2 * len(_encode(known)) + _SLACK * len(content) // max(1, len(fresh)):

@@ -38,7 +38,7 @@ class Sight:
 
 
 def open_plain(path: Path, flags: int = 0) -> int:
-    """Open a plain file for reading and return its descriptor.
+    """Open a plain file, for reading unless told otherwise, and return its descriptor.
 
     Anything else raises ``OSError`` at once: a pipe that somebody has put there would keep us waiting for its writer.
 
@@ -46,7 +46,7 @@ def open_plain(path: Path, flags: int = 0) -> int:
         path: The file.
         flags: More flags of ``open``, such as ``O_NOFOLLOW``.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
+    descriptor = os.open(path, os.O_CLOEXEC | os.O_NONBLOCK | flags, 0o666)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)

@@ -17,7 +17,7 @@ from weighbridge.http.messages import (
     parse_validator,
 )
 
-_CODINGS = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})  # RFC 9110, 8.4.1
+_NO_CODINGS = frozenset({"", "identity", "none", "binary", "utf-8", "aws-chunked"})  # what stores let their users write
 _OK, _PARTIAL, _UNSATISFIABLE = 200, 206, 416
 _GZIPPED_FILES = (".gz", ".tgz")
 _DECODABLE = frozenset({"gzip", "x-gzip", "deflate"})  # on every installation of the HTTP library
@@ -137,6 +137,6 @@ def _read_unsatisfiable(question: Question, headers: Mapping[str, str], url: str
 
 
 def _encoding(headers: Mapping[str, str]) -> str:
-    """Return the codings that change the bytes; names that are none, such as ``aws-chunked`` or ``utf-8``, don't."""
+    """Return the codings that change the bytes, joined by a comma; names that are no codings are left out."""
     named = [each.strip() for each in headers.get("Content-Encoding", "").lower().split(",")]
-    return ", ".join(each for each in named if each in _CODINGS)
+    return ", ".join(each for each in named if each not in _NO_CODINGS)

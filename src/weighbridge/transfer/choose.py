@@ -24,6 +24,8 @@ def next_piece(job: Job, now: float) -> Piece | None:
     if len(live) >= limit or job.has_all_bytes or is_hash_bound(job):
         return None
     state = _pick_source(job, now)
+    if any(each.generation != job.generation for each in job.live):
+        return None  # another source begins only when the last byte of the one before is down
     span = None if state is None else _pick_span(job, state, now)
     if state is None or span is None:
         return None
@@ -85,13 +87,14 @@ def _is_tried(job: Job, state: SourceState, now: float) -> bool:
     """Tell whether one connection is finding out for all whether a source answers, and where."""
     if state.is_open and not state.failures:
         return False
-    patience = job.options.straggler_s
-    return any(each.state is state and (state.failures or each.silent_s(now) <= patience) for each in job.live)
+    since, patience = max(state.charged_at, state.renewed_at), job.options.straggler_s
+    asked = [each for each in job.live if each.state is state and each.asked_at >= since]
+    return any(each.first_byte_at is None and each.silent_s(now) <= patience for each in asked)
 
 
 def _stick_to(job: Job, alive: list[SourceState]) -> None:
     if alive and job.only_source != alive[0].index:
-        if job.only_source is not None and job.written:
+        if job.only_source is not None and (job.written or job.live):
             job.void()
         job.only_source = alive[0].index
 

@@ -15,6 +15,7 @@ from weighbridge.core.errors import (
     CancelledError,
     DigestMismatchError,
     RangeIgnoredError,
+    RetriesExhaustedError,
     SizeMismatchError,
     WeighbridgeError,
 )
@@ -69,6 +70,7 @@ class Job:
     failures: list[Exception] = field(default_factory=list)
     hashed: int = 0  # bytes that are in the digest, as last told by whoever computes it
     changes: int = 0
+    restarts: int = 0  # times a whole body had to begin again, for want of anything that would join it
     steals: int = 0
     previous_piece: int = 0
     is_confirmed: bool = False  # somebody told the size in this run
@@ -226,9 +228,25 @@ class Job:
     def _compare_with_what_is_here(self, answer: Answer) -> None:
         """Begin again if nothing tells that a body which starts over is the file that bytes of are here."""
         tag = answer.validator.strong_etag
-        if self.artifact.digest is None and self.written and (tag is None or tag != self.validator.strong_etag):
-            self.void()
-            raise CancelledError("this piece is void")
+        if self.artifact.digest is not None or not self.written:
+            return
+        if tag is None or tag != self.validator.strong_etag:
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        """Void everything, a few times: a body that is always cut would else be begun for ever."""
+        self.restarts += 1
+        if self.restarts >= self.options.retry.attempts:
+            self.fail(
+                RetriesExhaustedError(
+                    f"{self.artifact.name}: began {self.restarts} times; the server sends it only whole, and was cut off "
+                    "each time",
+                    failures=tuple(self.failures),
+                    offset=self.written.frontier,
+                )
+            )
+        self.void()
+        raise CancelledError("this piece is void")
 
     def _take_over(self, piece: Piece) -> None:
         """Make room for a body that is the whole file: nobody else may write while it comes."""

@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +33,18 @@ LOOK(stat, stat)
 LOOK(lstat, stat)
 LOOK(stat64, stat64)
 LOOK(lstat64, stat64)
+
+#define OPEN(name)                                                        \
+    int name(const char *path, int flags, ...) {                          \
+        char buffer[4096];                                                \
+        va_list more;                                                     \
+        va_start(more, flags);                                            \
+        mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0; \
+        va_end(more);                                                     \
+        return REAL(name)(folded(path, buffer, sizeof buffer), flags, mode); \
+    }
+OPEN(open)
+OPEN(open64)
 
 int mkdir(const char *path, mode_t mode) {
     char buffer[4096];
