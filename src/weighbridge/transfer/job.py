@@ -239,8 +239,8 @@ class Job:
         if self.restarts >= self.options.retry.attempts:
             self.fail(
                 RetriesExhaustedError(
-                    f"{self.artifact.name}: began {self.restarts} times; the server sends it only whole, and was cut off "
-                    "each time",
+                    f"{self.artifact.name}: begun {self.restarts} times; the server sends it whole only, and was cut "
+                    "off each time",
                     failures=tuple(self.failures),
                     offset=self.written.frontier,
                 )
