@@ -28,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.demo ## download a real model from a mirror on this machine, break it, repair it
+demo: $(VENV)/.demo ## fetch a real model from a server on this machine, be killed in the middle, go on
 	$(BIN)/python -m demo
 
 test: $(WHEEL_VENV)/.installed ## run the tests on the built wheel; ARGS="-k journal" goes to pytest
