@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.disks import on_small_disk, with_limits
-from tests.support.faults import CloseDelimited, IgnoreRange
+from tests.support.faults import CloseDelimited, EndlessBody, IgnoreRange
 from tests.support.scene import CONNECTIONS, KIB, MIB, PIECE, Groups, Scene
 from tests.support.shims import Shims, failing
 
@@ -24,7 +24,6 @@ FULL_AT = {
     "first bytes": failing("pwrite", "*/data", errno.ENOSPC, 1),
     "middle": failing("pwrite", "*/data", errno.ENOSPC, 30),
     "journal": failing("write", "*/journal", errno.ENOSPC, 6),
-    "flush": failing("fsync", "*/data", errno.ENOSPC, 1),
     "name": failing("rename", "*/data", errno.ENOSPC, 1),
     "quota": failing("pwrite", "*/data", errno.EDQUOT, 30),
 }
@@ -46,7 +45,7 @@ def test_file_that_cannot_fit_is_refused_before_it_is_fetched(scene: Scene, dire
     assert outcome.failure["facts"]["needed"] == 6 * MIB
     assert 3 * MIB < outcome.failure["facts"]["free"] <= 4 * MIB
     assert "needs 6291456 bytes more" in outcome.failure["message"]
-    assert scene.server.bytes_sent() <= PIECE
+    assert scene.server.bytes_sent() <= COST
     assert outcome.listing == ["ballast"]
 
 
@@ -136,8 +135,29 @@ def test_file_larger_than_the_limit_is_a_typed_error(scene: Scene) -> None:
 
     assert "StoreError" in outcome.failure["kinds"]
     assert "File too large" in outcome.failure["message"]
-    assert scene.server.bytes_sent() <= PIECE
-    assert scene.listing() == []
+    assert scene.server.bytes_sent() <= COST
+    assert not scene.path.exists()
+
+
+def test_small_disk_takes_a_small_file_without_a_length(scene: Scene, directory: Path) -> None:
+    """What is kept free for a body of unknown size is a small part of a small disk."""
+    scene.server.on(fault=IgnoreRange() & CloseDelimited())
+
+    outcome = scene.start(prefix=on_small_disk(directory, 4 * MIB)).wait()
+
+    assert outcome.code == 0, outcome.failures
+    assert "model.bin" in outcome.listing
+
+
+def test_body_without_end_is_stopped_while_there_is_room_left(scene: Scene, directory: Path) -> None:
+    """A server that never stops does not fill the disk to the brim."""
+    scene.server.on(fault=IgnoreRange() & EndlessBody())
+
+    outcome = scene.start(prefix=on_small_disk(directory, 100 * MIB)).wait()
+
+    assert "DiskFullError" in outcome.failure["kinds"]
+    assert "no announced size" in outcome.failure["message"]
+    assert 0 < outcome.failure["facts"]["free"] < outcome.failure["facts"]["needed"] == 5 * MIB
 
 
 def test_body_without_a_length_that_outgrows_the_limit_is_a_typed_error(scene: Scene) -> None:

@@ -52,11 +52,21 @@ def test_broken_disk_is_a_typed_error_and_loses_nothing(scene: Scene, shims: Shi
     assert after == before
 
 
-def test_bytes_whose_flush_has_failed_are_not_believed(scene: Scene, shims: Shims) -> None:
+FLUSH_FAILS = {
+    "broken": failing("fsync", "*/data", errno.EIO, 1),
+    "full": failing("fsync", "*/data", errno.ENOSPC, 1),
+    "and nothing can be noted": f"{failing('fsync', '*/data', errno.EIO, 1)};fsync */journal 1 before errno:5",
+}
+
+
+@pytest.mark.parametrize("rule", FLUSH_FAILS.values(), ids=FLUSH_FAILS)
+def test_bytes_whose_flush_has_failed_are_not_believed(scene: Scene, shims: Shims, rule: str) -> None:
     """After a failed flush nobody knows what is on the disk, and the next flush would not tell: fetched again."""
-    outcome = scene.start(scene.task(times=2), shims.acting(failing("fsync", "*/data", errno.EIO, 1))).wait()
+    outcome = scene.start(scene.task(times=2), shims.acting(rule)).wait()
 
     (result,) = outcome.results
+    before, after = outcome.usage
+    assert after == before
     assert "StoreError" in outcome.failure["kinds"]
     assert (result["bytes_resumed"], result["bytes_fetched"]) == (0, MIB)
     assert scene.is_right

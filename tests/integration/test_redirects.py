@@ -13,7 +13,7 @@ from tests.support.calls import ask, fetch, names, quick
 from tests.support.fault_server import FaultServer, RequestRecord, SparseFile
 from tests.support.faults import Redirect, RedirectChain, RedirectLoop, Status
 from weighbridge.core.artifacts import FileRequest
-from weighbridge.core.errors import BadStatusError, InvalidURLError, RedirectError, RequestError
+from weighbridge.core.errors import BadStatusError, InvalidURLError, RedirectError, RequestError, RetriesExhaustedError
 
 SIZE = 1 << 20
 TOKEN = "Bearer wb-canary-token"
@@ -63,6 +63,23 @@ def test_relative_redirect_is_followed(cdn: FaultServer, place: Path, location: 
     result = fetch(ask(cdn, "/model.bin"), place)
 
     assert result.path.read_bytes() == cdn.content("/deep/model.bin")
+
+
+def test_redirect_is_followed_without_saying_where_from(server: FaultServer, cdn: FaultServer, place: Path) -> None:
+    """A ``Referer`` would tell one host the signed address of another."""
+    server.on(fault=Redirect(cdn.url("/model.bin")))
+
+    fetch(ask(server, "/model.bin"), place)
+
+    assert ["referer" in each.headers for each in cdn.requests] == [False] * len(cdn.requests)
+
+
+def test_data_host_without_a_name_is_the_one_that_is_named(server: FaultServer, place: Path) -> None:
+    """The hub answers and its store is not to be found: the error says which of the two is missing."""
+    server.on(fault=Redirect("https://store.invalid/model.bin?sig=x"))
+
+    with pytest.raises(RetriesExhaustedError, match=r"store\.invalid can't be resolved"):
+        fetch(ask(server, "/model.bin"), place)
 
 
 def test_long_chain_is_followed(server: FaultServer, place: Path) -> None:

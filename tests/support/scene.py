@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -101,15 +101,15 @@ class Scene:
 
     def wait_recorded(self, amount: int) -> None:
         """Wait until the journals hold that many bytes as written."""
-        wait_until(lambda: sum(each.written.total for each in self.journals()) >= amount)
+        self._wait(lambda: sum(each.written.total for each in self.journals()) >= amount)
 
     def wait_durable(self, amount: int) -> None:
         """Wait until the journals hold that many bytes as safe from a power loss."""
-        wait_until(lambda: sum(each.durable.total for each in self.journals()) >= amount)
+        self._wait(lambda: sum(each.durable.total for each in self.journals()) >= amount)
 
     def wait_checkpoints(self, count: int) -> None:
         """Wait until the journals hold so many digests of prefixes."""
-        wait_until(lambda: sum(len(each.prefixes) for each in self.journals()) >= count)
+        self._wait(lambda: sum(len(each.prefixes) for each in self.journals()) >= count)
 
     def put(self, size: int, seed: int = 1) -> SparseFile:
         """Serve another file in place of the one there is."""
@@ -139,6 +139,13 @@ class Scene:
             requests = read_requests([_as_dict(each) for each in wanted.files])
             results = client.fetch(requests, wanted.directory, allow_unverified=wanted.allow_unverified, **arguments)
         return list(results)
+
+    def _wait(self, is_so: Callable[[], bool]) -> None:
+        try:
+            wait_until(is_so)
+        except TimeoutError as error:
+            said = {each.name: each.read_text(encoding="utf-8") for each in sorted(self.root.glob("client-*"))}
+            raise TimeoutError(f"{error}; the journals say {self.journals()}, the clients {said}") from None
 
     def close(self) -> None:
         """End all clients."""

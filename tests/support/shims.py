@@ -45,6 +45,10 @@ class Shims:
         """Return the environment of a process for which case does not matter below ``root``."""
         return {"LD_PRELOAD": str(self.directory / "caseless.so"), "WB_ROOT": os.fspath(root)}
 
+    def with_jumping_clock(self, seconds: int) -> dict[str, str]:
+        """Return the environment of a process whose wall clock jumps by so many seconds all the time."""
+        return {"LD_PRELOAD": str(self.directory / "clock.so"), "WB_JUMP_S": str(seconds)}
+
     def without_locks(self) -> dict[str, str]:
         """Return the environment of a process for which every kernel lock succeeds and locks nothing."""
         return {"LD_PRELOAD": str(self.directory / "noflock.so")}

@@ -55,14 +55,25 @@ class storing:  # noqa: N801 - reads as a verb where it is used
 
 def free_bytes(path: Path) -> int | None:
     """Return how many bytes an unprivileged user may still write near ``path``; None if nobody can tell."""
+    found = _disk_of(path)
+    return None if found is None else found.f_bavail * found.f_frsize
+
+
+def disk_bytes(path: Path) -> int | None:
+    """Return how many bytes the disk that holds ``path`` has in all; None if nobody can tell."""
+    found = _disk_of(path)
+    return None if found is None else found.f_blocks * found.f_frsize
+
+
+def _disk_of(path: Path) -> os.statvfs_result | None:
     for place in (path, *path.parents):
         try:
             found = os.statvfs(place)
         except FileNotFoundError:
             continue
-        except (OSError, AttributeError):
+        except OSError:
             return None
-        return found.f_bavail * found.f_frsize if found.f_blocks else None  # some file systems don't count
+        return found if found.f_blocks else None  # some file systems don't count
     return None
 
 

@@ -13,7 +13,7 @@ from weighbridge.core.errors import DiskFullError, StoreError
 from weighbridge.core.options import MIB
 from weighbridge.core.recovery import Recovered, Validator
 from weighbridge.store import journal
-from weighbridge.store.faults import flush_directory, free_bytes, storing
+from weighbridge.store.faults import disk_bytes, flush_directory, free_bytes, storing
 from weighbridge.store.holding import let_go
 from weighbridge.store.journal import JournalWriter
 from weighbridge.store.layout import DATA, JOURNAL
@@ -22,8 +22,8 @@ from weighbridge.store.sight import Sight
 
 _FLUSH_BYTES = 32 * MIB  # less than this is worth a flush of its own only when it has waited long
 _FLUSH_S = 10.0
-_RESERVE = 256 * MIB  # kept free while the size of what comes is unknown
-_RESERVE_STEP = 64 * MIB
+_RESERVE = 256 * MIB  # kept free while the size of what comes is unknown, or this part of a smaller disk
+_RESERVE_PART = 20
 _BLOCK = 512  # what st_blocks counts, whatever the file system's own blocks are
 
 
@@ -171,15 +171,20 @@ class Partial:
 
     def release(self) -> None:
         """Let go of an unfinished file on purpose: anybody may go on with it, unless the disk has failed it."""
-        if self._is_doubtful:
-            self._keep_durable()
+        try:
+            if self._is_doubtful:
+                self._keep_durable()
+        except StoreError:
+            self.drop()
+            return
         with self._lock:
             self._is_released = self._is_released or not self._is_closed
         self.close()
 
     def _keep_durable(self) -> None:
         """Note that only what an earlier flush covered is to be trusted."""
-        state = journal.replay((self.path / JOURNAL).read_bytes())
+        with storing(self.path, "read the journal"):
+            state = journal.replay((self.path / JOURNAL).read_bytes())
         self._append(journal.RESET, is_binding=True)
         if state is not None and state.size is not None:
             self._append(journal.size_record(state.size, state.validator))
@@ -213,15 +218,16 @@ class Partial:
         return None if self._size is None else max(0, self._size - self._count_held())
 
     def _check_reserve(self, offset: int) -> None:
-        free = free_bytes(self.path)
-        if free is not None and free < _RESERVE:
+        free, disk = free_bytes(self.path), disk_bytes(self.path)
+        reserve = _RESERVE if disk is None else min(_RESERVE, disk // _RESERVE_PART)
+        if free is not None and free < reserve:
             raise DiskFullError(
                 f"{self._final.name} has no announced size and {self._final.parent} has only {free} bytes left",
                 path=str(self._final),
-                needed=_RESERVE,
+                needed=reserve,
                 free=free,
             )
-        self._checked_to = offset + _RESERVE_STEP
+        self._checked_to = offset + reserve // 4
 
     def _using(self) -> _Use:
         """Keep the descriptors open for the length of a ``with`` block."""

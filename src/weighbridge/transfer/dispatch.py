@@ -217,6 +217,7 @@ class Dispatcher:
                 self._notes.append(Note(job.artifact.name, reason))
                 self._news.notify_all()
             self._settle(job)
+            self._note_stillness()
 
     # For hashers --------------------------------------------------------------------------------------
 
@@ -230,7 +231,7 @@ class Dispatcher:
                     return
                 frontier, was_bound = job.written.frontier, is_hash_bound(job)
             damaged = hasher.step(frontier)
-            if damaged is not None:
+            if damaged is not None and job.hasher is hasher:
                 self._lose(job, *damaged)
             with self._lock:
                 if job.hasher is hasher:
