@@ -115,6 +115,27 @@ def test_redirect_from_http_up_to_https_is_followed(
     assert {each.headers.get("authorization") for each in safe.requests} == {None}
 
 
+def test_proxy_may_be_reached_over_tls(safe: FaultServer, place: Path, trusting: Options) -> None:
+    """A proxy's certificate is checked against the same authorities as a server's."""
+    options = quick(http={"ca_bundle": trusting.http.ca_bundle, "proxies": {"http": safe.origin}})
+    digest = f"sha256:{safe.digest('/model.bin')}"
+
+    result = fetch(FileRequest.parse("f", "http://data.example/model.bin", digest), place, options)
+
+    assert result.path.read_bytes() == safe.content("/model.bin")
+    assert {each.target for each in safe.requests} == {"http://data.example/model.bin"}
+
+
+def test_proxy_with_an_unknown_certificate_is_refused(safe: FaultServer, place: Path) -> None:
+    """A middleman in front of the proxy is still a middleman."""
+    options = quick(http={"proxies": {"http": safe.origin}}, retry={"attempts": 2})
+
+    with pytest.raises(ConnectError):
+        fetch(FileRequest.parse("f", "http://data.example/model.bin", "0" * 64), place, options)
+
+    assert safe.requests == []
+
+
 def test_slow_handshake_is_waited_for(safe: FaultServer, place: Path, trusting: Options) -> None:
     """A loaded server may take its time, within the connection timeout."""
     safe.delay_connections(0.5)

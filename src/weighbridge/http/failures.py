@@ -86,7 +86,7 @@ def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:
         if isinstance(error, kinds):
             translated = kind(words.format(origin=origin, reason=reason), url=shown)
             if isinstance(translated, ConnectError):
-                translated.is_permanent = _WANTS_PASSWORD in reason
+                translated.is_permanent = _WANTS_PASSWORD in reason or _CERTIFICATE in reason
             return translated
     return BadAnswerError(f"the answer of {shown} can't be read as HTTP: {type(error).__name__}", url=shown)
 
