@@ -12,7 +12,7 @@ import pytest
 from tests.support.fault_server import FaultServer
 
 PAGES = Path(__file__).parents[2] / "docs"
-HOST, PLACE = "https://models.example", "/work/"
+HOST, PLACE = "https://models.example", "/srv/"
 
 FILES = {"/model.onnx": bytes(range(256)) * 4096, "/config.json": b'{"classes": ["cat", "dog"]}\n'}
 
