@@ -33,6 +33,7 @@ def kill_half_way(scene: Scene) -> None:
         client = scene.start()
         scene.wait_recorded(HALF - COST)
         client.kill()
+    scene.server.wait_idle()
 
 
 def test_twenty_kills_cost_at_most_a_piece_for_each_connection_each(scene: Scene) -> None:

@@ -140,7 +140,7 @@ class TransferOptions:
     piece_max: int = 128 * MIB
     piece_seconds: float = 1.0
     split_min: int = MIB
-    read_size: int = 256 * KIB  # larger ones cost page faults, smaller ones calls
+    read_size: int = 512 * KIB  # larger ones cost page faults, smaller ones calls
     hash_lag: int = 128 * MIB
     straggler_s: float = 3.0
     stall_window_s: float = 20.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weighbridge.core.digests import Digest, Hasher
-from weighbridge.core.options import KIB, MIB
+from weighbridge.core.options import MIB
 from weighbridge.transfer.sink import Sink
 
 CHECKPOINT = 16 * MIB
 """Distance in bytes of the prefix digests that are noted; a copy of the running hasher gives them for nothing."""
 
-_BLOCK = 512 * KIB
+_BLOCK = 2 * MIB  # each costs two waits for the interpreter's lock, which the writers want too
 
 
 class FrontierHasher:

@@ -69,7 +69,7 @@ static int act(struct rule *rule) {
         kill(getpid(), SIGKILL);
         pause();
     } else if (!strcmp(rule->action, "stop")) {
-        kill(getpid(), SIGSTOP);
+        raise(SIGSTOP);  // to this thread: the process may hand a signal of its own to another one, and we would go on
     } else if (!strcmp(rule->action, "sleep")) {
         struct timespec wait = {rule->amount / 1000, rule->amount % 1000 * 1000000};
         nanosleep(&wait, NULL);
