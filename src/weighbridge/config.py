@@ -41,12 +41,29 @@ def options_from_environment(environment: Mapping[str, str] | None = None) -> Op
         proxies=_proxies(env),
         ca_bundle=None if bundle is None else Path(bundle),
     )
-    cache = _cache_root(env)
     return Options(
         http=http,
-        store=StoreOptions(receipts=None if cache is None else cache / "receipts"),
+        store=StoreOptions(receipts=receipts_root(env)),
         offline=read_flag(env, "WEIGHBRIDGE_OFFLINE"),
     )
+
+
+def hub_cache_root(environment: Mapping[str, str] | None = None) -> Path:
+    """Return the directory of the Hugging Face cache.
+
+    Read are ``HF_HUB_CACHE``, ``HUGGINGFACE_HUB_CACHE``, ``HF_HOME`` (then ``hub`` in it) and ``XDG_CACHE_HOME``
+    (``huggingface/hub``), in this order; ``~`` and ``$NAME`` in them are expanded.
+    """
+    env = os.environ if environment is None else environment
+    own = env.get("HF_HUB_CACHE") or env.get("HUGGINGFACE_HUB_CACHE")
+    home = env.get("HF_HOME") or f"{env.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
+    return Path(os.path.expandvars(own or f"{home}/hub")).expanduser().absolute()
+
+
+def receipts_root(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Return where receipts are kept (see :func:`options_from_environment`); None if nowhere."""
+    cache = _cache_root(os.environ if environment is None else environment)
+    return None if cache is None else cache / "receipts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

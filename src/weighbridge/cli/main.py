@@ -10,6 +10,7 @@ import click
 
 from weighbridge.cli.explain import explain
 from weighbridge.cli.get import get
+from weighbridge.cli.serve import serve
 from weighbridge.version import __version__
 
 _USAGE = 2
@@ -19,6 +20,7 @@ Examples:
 \b
   weighbridge get https://host/model.safetensors --digest sha256:5f7c…
   weighbridge get https://host/models/v3/ --manifest SHA256SUMS -o models
+  weighbridge serve --repo acme/demo=./model
 
 All options and exit codes: weighbridge get --help
 """
@@ -47,6 +49,7 @@ def app(*, debug: bool) -> None:
 
 
 app.add_command(get)
+app.add_command(serve)
 app.add_command(explain)
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.core.digests import Digest
+from weighbridge.core.errors import InvalidDigestError
 from weighbridge.store.owners import boot_id
 from weighbridge.store.sight import Sight, open_plain, read_plain
 
@@ -46,19 +47,24 @@ class Receipts:
 
     def knows(self, path: Path, digest: Digest) -> bool:
         """Tell whether ``path`` was found to have ``digest`` and was not touched since."""
+        return self.recall(path, digest.algorithm) == digest
+
+    def recall(self, path: Path, algorithm: str) -> Digest | None:
+        """Return the digest that ``path`` was found to have, if it was not touched since."""
         if self._root is None:
-            return False
+            return None
         with self._lock:
             receipt = self._lines(path.parent).get(path.name)
         try:
-            return (
+            if (
                 receipt is not None
                 and receipt["file"] == asdict(Sight.of(path.stat()))
-                and receipt["digests"].get(digest.algorithm) == digest.value
                 and receipt["boot"] in (None, boot_id())
-            )
-        except (OSError, KeyError, TypeError, AttributeError):
-            return False
+            ):
+                return Digest(algorithm, receipt["digests"][algorithm])
+        except (OSError, KeyError, TypeError, AttributeError, InvalidDigestError):
+            pass
+        return None
 
     def note(self, path: Path, digest: Digest, sight: Sight, *, is_flushed: bool) -> None:
         """Note that the file at ``path`` has ``digest``; it is kept by :meth:`save`.

@@ -1,0 +1,1 @@
+"""A read-only server that every Hub client accepts, over a cache or folders of files."""

@@ -1,0 +1,305 @@
+"""Answers requests: from a route to a repository to a response."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from mimetypes import guess_type
+from typing import TypeAlias
+from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route as Path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from weighbridge.mirror import pages
+from weighbridge.mirror.access import Gate, shown_token
+from weighbridge.mirror.conditions import plan_answer
+from weighbridge.mirror.identity import is_commit
+from weighbridge.mirror.library import Library
+from weighbridge.mirror.listing import Listing
+from weighbridge.mirror.observing import ROUTE, Metrics, Observed
+from weighbridge.mirror.payloads import refs_info, repo_info, tree_entry
+from weighbridge.mirror.refusals import Refusal, bad_request, no_entry
+from weighbridge.mirror.routes import (
+    FileRoute,
+    InfoRoute,
+    PathsRoute,
+    PlainRoute,
+    RefsRoute,
+    RepoPage,
+    Route,
+    TreeRoute,
+    methods_of,
+    parse_route,
+)
+from weighbridge.mirror.sending import FileAnswer, SourceChangedError
+
+_Readable: TypeAlias = FileRoute | InfoRoute | TreeRoute | RefsRoute | RepoPage | PlainRoute
+
+_log = logging.getLogger("weighbridge.mirror")
+_LARGEST_FORM = 1024 * 1024
+_LARGEST_COUNT = 1000
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_NO_CACHE, _FOR_EVER = "no-cache", "max-age=31536000, immutable"
+_SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
+_PLAIN_TEXT = frozenset({"application/json", "application/javascript", "application/xml", "application/yaml"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorOptions:
+    """How a mirror answers.
+
+    Attributes:
+        gate: Who may read.
+        public_url: What it is called from outside, without a trailing slash; None believes the request.
+        accel: Prefix of the addresses at which nginx sends files itself (``X-Accel-Redirect``); None sends them here.
+        is_json_log: The access log is JSON lines.
+    """
+
+    gate: Gate = field(default_factory=Gate)
+    public_url: str | None = None
+    accel: str | None = None
+    is_json_log: bool = False
+
+
+def build_app(library: Library, options: MirrorOptions, write_log: Callable[[str], None] | None = None) -> ASGIApp:
+    """Return the application.
+
+    Args:
+        library: What is served.
+        options: How.
+        write_log: Takes each line of the access log; None writes none.
+    """
+
+    def count() -> dict[str, int]:
+        return Counter(each.repo.kind.value for each in library.repositories())
+
+    metrics = Metrics(count)
+    handler = Handler(library, options, metrics)
+    app = Starlette(routes=[Path("/{path:path}", handler)], exception_handlers={Exception: _fail})
+    return Observed(app, metrics, write_log, is_json=options.is_json_log)
+
+
+class Handler:
+    """Answers every request; an ASGI application.
+
+    Args:
+        library: What is served.
+        options: How.
+        metrics: Shown at ``/metrics``.
+    """
+
+    def __init__(self, library: Library, options: MirrorOptions, metrics: Metrics) -> None:
+        self._library = library
+        self._options = options
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        is_page = False
+        try:
+            route = parse_route(scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"))
+            is_page = isinstance(route, RepoPage)
+            scope[ROUTE] = _label(route)
+            if route != PlainRoute("health"):
+                self._options.gate.check(request.headers.get("authorization"))
+            if request.method not in methods_of(route):
+                allowed = ", ".join(methods_of(route))
+                raise Refusal(405, f"this address understands {allowed} only", None, {"Allow": allowed})
+            response = await self._respond(route, request)
+            await response(scope, receive, send)
+        except Refusal as refusal:
+            await _refuse(refusal, is_page=is_page)(scope, receive, send)
+        except ClientDisconnect:
+            return
+        except SourceChangedError as error:
+            _log.warning("%s; the connection is cut", error)
+            raise
+
+    async def _respond(self, route: Route, request: Request) -> Response | FileAnswer:
+        if isinstance(route, PathsRoute):
+            form = await _read_form(request)
+            return await run_in_threadpool(self._paths, route, form)
+        return await run_in_threadpool(self._look_up, route, request)
+
+    def _look_up(self, route: _Readable, request: Request) -> Response | FileAnswer:
+        match route:
+            case FileRoute():
+                return self._file(route, request)
+            case RepoPage():
+                return self._page(route, request)
+            case PlainRoute():
+                return self._plain(route, request)
+            case _:
+                return self._api(route, request)
+
+    def _api(self, route: InfoRoute | TreeRoute | RefsRoute, request: Request) -> Response:
+        match route:
+            case TreeRoute():
+                return self._tree(route, request)
+            case RefsRoute():
+                refs = self._library.get(route.repo).refs()
+                return JSONResponse(refs_info(refs, has_pull_requests=route.has_pull_requests))
+            case _:
+                listing = self._listing(route)
+                info = repo_info(route.repo, listing, is_detailed=route.is_detailed)
+                return JSONResponse(info, headers=_listing_headers(listing))
+
+    def _page(self, route: RepoPage, request: Request) -> Response:
+        repository = self._library.get(route.repo)
+        listing = repository.listing(repository.resolve(route.revision))
+        page = pages.repo_page(repository, route.revision, listing, self._base(request))
+        return HTMLResponse(page, headers=pages.HEADERS)
+
+    def _plain(self, route: PlainRoute, request: Request) -> Response:
+        match route.name:
+            case "index":
+                page = pages.index_page(self._library.repositories(), self._base(request))
+                return HTMLResponse(page, headers=pages.HEADERS)
+            case "style":
+                return Response(pages.STYLE, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+            case "metrics":
+                return Response(self._metrics.page(), headers={"Content-Type": _METRICS_TYPE})
+            case "whoami":
+                return self._whoami(request)
+            case _:
+                return JSONResponse({"status": "ok"})
+
+    def _file(self, route: FileRoute, request: Request) -> Response | FileAnswer:
+        repository = self._library.get(route.repo)
+        commit = repository.resolve(route.revision)
+        held = repository.find(commit, route.path)
+        plan = plan_answer(request.method, request.headers, held.etag, held.size)
+        is_private = self._options.gate.token is not None
+        lasting = _FOR_EVER if is_commit(route.revision) else _NO_CACHE
+        headers = {
+            "ETag": held.etag,
+            "X-Repo-Commit": commit,
+            "Accept-Ranges": "bytes",
+            "Cache-Control": f"{'private' if is_private else 'public'}, {lasting}",
+            "Content-Type": _media_type(route.path),
+            "Content-Disposition": _disposition(route.path),
+            **_SAFE_HEADERS,
+        }
+        if self._options.accel is not None and plan.span is not None:
+            address = self._options.accel + quote(str(held.place))
+            return Response(status_code=200, headers=headers | {"X-Accel-Redirect": address})
+        return FileAnswer(held, plan.status, headers | plan.headers, plan.span)
+
+    def _tree(self, route: TreeRoute, request: Request) -> Response:
+        listing = self._listing(route)
+        if route.path and route.path not in listing.folders:
+            raise no_entry(str(route.repo), route.path, listing.commit)
+        paths = [each for each in listing.below(route.path, is_deep=route.is_deep) if each > route.after]
+        shown = paths[: route.limit]
+        headers = _listing_headers(listing)
+        if len(paths) > len(shown):
+            query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+            following = urlencode([*query, ("cursor", shown[-1])])
+            headers["Link"] = f'<{self._base(request)}{_raw_path(request)}?{following}>; rel="next"'
+        entries = [tree_entry(each, listing, is_expanded=route.is_expanded) for each in shown]
+        return JSONResponse(entries, headers=headers)
+
+    def _paths(self, route: PathsRoute, form: Mapping[str, list[str]]) -> Response:
+        listing = self._listing(route)
+        is_expanded = form.get("expand", [""])[-1].lower() == "true"
+        wanted = list(dict.fromkeys(each.strip("/") for each in form.get("paths", [])))[:_LARGEST_COUNT]
+        found = [each for each in wanted if each and (each in listing.files or each in listing.folders)]
+        entries = [tree_entry(each, listing, is_expanded=is_expanded) for each in found]
+        return JSONResponse(entries, headers=_listing_headers(listing))
+
+    def _whoami(self, request: Request) -> Response:
+        if shown_token(request.headers.get("authorization")) is None:
+            raise Refusal(401, "nobody is logged in: no token was sent")
+        access = {"accessToken": {"displayName": "weighbridge", "role": "read"}, "type": "access_token"}
+        return JSONResponse(
+            {
+                "type": "user",
+                "id": "0" * 24,
+                "name": "weighbridge",
+                "fullname": "A reader of this mirror",
+                "auth": access,
+            }
+            | {"email": None, "emailVerified": False, "isPro": False, "canPay": False, "orgs": []}
+        )
+
+    def _listing(self, route: InfoRoute | TreeRoute | PathsRoute) -> Listing:
+        repository = self._library.get(route.repo)
+        return repository.listing(repository.resolve(route.revision))
+
+    def _base(self, request: Request) -> str:
+        """Return the address of this mirror as the client knows it, without a trailing slash."""
+        return self._options.public_url or f"{request.url.scheme}://{request.headers.get('host') or 'localhost'}"
+
+
+async def _read_form(request: Request) -> dict[str, list[str]]:
+    """Read the paths that are asked for: a form, as clients send it."""
+    content = bytearray()
+    async for block in request.stream():
+        content += block
+        if len(content) > _LARGEST_FORM:
+            raise Refusal(413, "too many paths; ask in several requests")
+    found: dict[str, list[str]] = {}
+    try:
+        for name, value in parse_qsl(content.decode("utf-8"), keep_blank_values=True, errors="strict"):
+            found.setdefault(name, []).append(value)
+    except ValueError:
+        raise bad_request("the body is no form in UTF-8 (paths=…&paths=…)") from None
+    return found
+
+
+def _listing_headers(listing: Listing) -> dict[str, str]:
+    headers = {"X-Repo-Commit": listing.commit, "Cache-Control": _NO_CACHE}
+    if listing.missing:
+        held = len(listing.files)
+        headers["X-HF-Warning"] = f"partial; this mirror holds {held} of {held + listing.missing} files of this commit"
+    return headers
+
+
+def _refuse(refusal: Refusal, *, is_page: bool) -> Response:
+    message = refusal.message.encode("ascii", "backslashreplace").decode("ascii")
+    headers = {"X-Error-Message": "".join(each if each.isprintable() else "?" for each in message), **refusal.headers}
+    if refusal.code is not None:
+        headers["X-Error-Code"] = refusal.code
+    if is_page:
+        return HTMLResponse(pages.error_page(refusal.status, refusal.message), refusal.status, headers | pages.HEADERS)
+    return JSONResponse({"error": refusal.message}, refusal.status, headers)
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    """Answer what nobody foresaw; what it was is in the log, not in the answer."""
+    del request
+    _log.error("internal error: %s", type(error).__name__, exc_info=error)
+    return JSONResponse({"error": "internal error"}, 500, {"X-Error-Message": "internal error"})
+
+
+def _label(route: Route) -> str:
+    if isinstance(route, PlainRoute):
+        return route.name
+    return type(route).__name__.removesuffix("Route").lower()
+
+
+def _raw_path(request: Request) -> str:
+    path: bytes = request.scope["raw_path"]
+    return path.decode("ascii", "backslashreplace")
+
+
+def _media_type(path: str) -> str:
+    """Return a type with which a browser shows text and runs nothing."""
+    found, encoding = guess_type(path)
+    if encoding is None and found is not None and (found.startswith("text/") or found in _PLAIN_TEXT):
+        return "text/plain; charset=utf-8"
+    is_picture = encoding is None and found is not None and found.startswith("image/") and "svg" not in found
+    return found if is_picture and found is not None else "application/octet-stream"
+
+
+def _disposition(path: str) -> str:
+    """Return what a browser is to call the file (RFC 6266)."""
+    return f"inline; filename*=UTF-8''{quote(path.rpartition('/')[2], safe='')}"

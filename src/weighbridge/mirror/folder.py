@@ -1,0 +1,177 @@
+"""A folder of files as a repository with one branch, whose commit follows from the content alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from weighbridge.core.errors import StoreError
+from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex
+from weighbridge.mirror.git import commit_id, tree_ids
+from weighbridge.mirror.identity import RepoId
+from weighbridge.mirror.listing import Held, Listing, digest_kind
+from weighbridge.mirror.refusals import no_entry, no_revision
+from weighbridge.mirror.repository import find_prefix
+from weighbridge.store.sight import Sight
+
+_log = logging.getLogger("weighbridge.mirror")
+_FRESH_S = 1.0  # how long a look at the folder is believed
+_KEPT = 16  # commits that are remembered, so that whoever is in the middle of one can end
+_SKIPPED_FOLDERS = frozenset({".git", ".cache", "__pycache__"})
+_UNFINISHED = (".wb-partial", ".wb-claim", ".incomplete", ".aria2", ".part")
+
+Progress = Callable[[int, int], None]
+
+
+class FolderRepository:
+    """One folder.
+
+    Its files are looked at again when somebody asks for its branch; digests are computed only of what has changed.
+    An older commit can be had as long as the files that are asked for are what they were.
+
+    Args:
+        repo: What it is called.
+        root: The folder.
+        index: Computes digests.
+
+    Raises:
+        StoreError: It is no folder, or can't be read.
+    """
+
+    def __init__(self, repo: RepoId, root: Path, index: DigestIndex) -> None:
+        self.repo = repo
+        self._root = Path(os.path.realpath(root))
+        self._index = index
+        self._lock = threading.Lock()  # one look at a time; guards all below
+        self._listings: OrderedDict[str, Listing] = OrderedDict()
+        self._seen: dict[str, tuple[Path, Sight]] = {}
+        self._told: set[str] = set()
+        self._looked_at = float("-inf")
+        try:
+            os.scandir(self._root).close()
+        except OSError as error:
+            raise StoreError(f"can't serve {root}: {error.strerror}", path=str(root)) from error
+
+    def prepare(self, progress: Progress) -> Listing:
+        """Look at everything, and compute the digests that are not known.
+
+        Args:
+            progress: Told the bytes whose digests are known by now, and those of all files.
+        """
+        with self._lock:
+            return self._look(progress)
+
+    def refs(self) -> Mapping[str, str]:
+        """Return its one branch."""
+        return {"main": self._current().commit}
+
+    def commits(self) -> list[str]:
+        """Return its commit."""
+        return [self._current().commit]
+
+    def resolve(self, revision: str) -> str:
+        """Return the commit that a revision means."""
+        with self._lock:
+            if revision in self._listings:
+                return revision
+        current = self._current().commit
+        if revision == "main" or find_prefix(revision, [current]):
+            return current
+        raise no_revision(str(self.repo), revision)
+
+    def listing(self, commit: str) -> Listing:
+        """Return what a commit holds."""
+        with self._lock:
+            found = self._listings.get(commit)
+        if found is None:
+            raise no_revision(str(self.repo), commit)
+        return found
+
+    def find(self, commit: str, path: str) -> Held:
+        """Return one file of a commit, if it still is what it was."""
+        held = self.listing(commit).files.get(path)
+        try:
+            if held is not None and Sight.of(held.place.lstat()) == held.sight:
+                return held
+        except OSError:
+            pass
+        raise no_entry(str(self.repo), path, commit)
+
+    def _current(self) -> Listing:
+        with self._lock:
+            if time.monotonic() - self._looked_at < _FRESH_S:
+                return next(reversed(self._listings.values()))
+            return self._look(_tell_nobody)
+
+    def _look(self, progress: Progress) -> Listing:
+        """Bring the newest listing up to date; called with the lock held."""
+        seen = dict(self._files())
+        if seen != self._seen or not self._listings:
+            listing = self._list(seen, progress)
+            self._listings.pop(listing.commit, None)
+            self._listings[listing.commit] = listing
+            while len(self._listings) > _KEPT:
+                self._listings.popitem(last=False)
+            self._seen = seen
+        self._looked_at = time.monotonic()
+        return next(reversed(self._listings.values()))
+
+    def _list(self, seen: Mapping[str, tuple[Path, Sight]], progress: Progress) -> Listing:
+        total, done = sum(sight.size for _, sight in seen.values()), 0
+        files: dict[str, Held] = {}
+        for path, (place, sight) in sorted(seen.items()):
+            try:
+                value = self._index.digest(place, digest_kind(path, sight.size), sight)
+                files[path] = Held(place, sight, value)
+            except ChangedWhileReadError:
+                self._tell_once(path, "is being written to; left out until it rests")
+            except OSError as error:
+                self._tell_once(path, f"can't be read: {error.strerror}; left out")
+            done += sight.size
+            progress(done, total)
+        self._index.save()
+        tree = tree_ids({path: held.blob for path, held in files.items()})[""]
+        modified_ns = max((each.sight.changed_at_ns for each in files.values()), default=0)
+        return Listing(commit_id(tree), files, 0, modified_ns)
+
+    def _files(self) -> Iterator[tuple[str, tuple[Path, Sight]]]:
+        """Yield each plain file: its path in the repository, where it is, and what a stat tells."""
+        inside = f"{self._root}/" if self._root != Path("/") else "/"
+        for directory, folders, names in os.walk(self._root):
+            folders[:] = [each for each in folders if each not in _SKIPPED_FOLDERS]
+            for name in names:
+                path = os.path.relpath(os.path.join(directory, name), self._root)  # noqa: PTH118 - many of them
+                if name.endswith(_UNFINISHED) or not _is_text(path):
+                    continue
+                try:
+                    place = Path(os.path.realpath(os.path.join(directory, name), strict=True))  # noqa: PTH118
+                    sight = Sight.of(place.stat())
+                    is_plain = place.is_file()
+                except OSError:
+                    continue
+                if not str(place).startswith(inside):
+                    self._tell_once(path, "is a link that leads out of the folder; left out")
+                elif is_plain:
+                    yield path, (place, sight)
+
+    def _tell_once(self, path: str, what: str) -> None:
+        if path not in self._told:
+            self._told.add(path)
+            _log.warning("%s: %s %s", self.repo, path, what)
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _tell_nobody(done: int, total: int) -> None:
+    del done, total

@@ -1,0 +1,151 @@
+"""Runs the application on sockets: listens, serves, and ends in good order when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import resource
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from weighbridge.core.errors import InvalidParameterError, StoreError
+
+_BACKLOG = 2048
+_FIRST_REQUEST_S = 30.0  # a connection that has not asked for anything by then is closed
+_KEEP_ALIVE_S = 75
+_SILENCE_S = 60  # seconds without a sign of life from the other side, or in which it takes nothing
+_WORDS_S = 10  # between two such signs
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach ``host``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def listen(address: Address) -> socket.socket:
+    """Return a listening socket that forgets clients which have gone silent.
+
+    Raises:
+        InvalidParameterError: There is no such address.
+        StoreError: It can't be had; mostly somebody else is listening there.
+    """
+    try:
+        family, kind, _, _, where = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise InvalidParameterError(f"there is no address {address.host!r}: {error.strerror}") from error
+    sock = socket.socket(family, kind)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for level, name, value in _liveness():
+            sock.setsockopt(level, name, value)  # connections that are taken inherit them
+        sock.bind(where)
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        shown = f"{address.host}:{address.port}"
+        raise StoreError(f"can't listen on {shown}: {error.strerror}; choose another --port") from error
+    sock.setblocking(False)
+    return sock
+
+
+def serve(app: ASGIApp, sock: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C; transfers that are under way end first, unless there is a second signal.
+
+    Args:
+        app: Who answers.
+        sock: A listening socket.
+        on_ready: Called once requests are answered.
+    """
+    _raise_descriptor_limit()
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        headers=[("Server", "weighbridge")],
+        timeout_keep_alive=_KEEP_ALIVE_S,
+    )
+    asyncio.run(_Server(config, on_ready).serve([sock]))
+
+
+class _Protocol(H11Protocol):
+    """Closes a connection on which no whole request has come for a while."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(_FIRST_REQUEST_S, self._check_asked)
+
+    def _check_asked(self) -> None:
+        if self.scope is None and not self.transport.is_closing():  # type: ignore[redundant-expr]
+            self.transport.abort()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals; unlike uvicorn don't die of them afterwards: to end when told to is success."""
+        previous = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        del sig, frame
+        self.force_exit, self.should_exit = self.should_exit, True
+
+
+def _liveness() -> Iterator[tuple[int, int, int]]:
+    """Yield the options by which the system finds out that a client has gone (RFC 1122, 4.2.3.6; RFC 5482)."""
+    yield socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
+    for name, value in (
+        ("TCP_KEEPIDLE", _SILENCE_S),
+        ("TCP_KEEPINTVL", _WORDS_S),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", _SILENCE_S * 1000),
+        ("TCP_NODELAY", 1),
+    ):
+        if hasattr(socket, name):
+            yield socket.IPPROTO_TCP, getattr(socket, name), value
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many open files and connections as this process may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
