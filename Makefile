@@ -18,12 +18,16 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find src -name __pycache__ -
 TYPED := $(foreach dir,src tests/support tests/typing benchmarks,$(if $(wildcard $(dir)/*.py $(dir)/*/*.py),$(dir)))
 BENCH_REQUIREMENTS := $(wildcard benchmarks/requirements.txt)
 
+# What the tests run besides Python: commands, and the Debian packages that have them.
+TEST_COMMANDS := gcc nginx chromium chromedriver
+TEST_PACKAGES := gcc libc6-dev nginx-light chromium chromium-driver
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types imports bench clean
+.PHONY: help demo test check lint types imports bench clean packages
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -31,7 +35,7 @@ help: ## say what can be made
 demo: $(VENV)/.demo ## fetch a real model from a server on this machine, be killed in the middle, go on
 	$(BIN)/python -m demo
 
-test: $(WHEEL_VENV)/.installed ## run the tests on the built wheel; ARGS="-k journal" goes to pytest
+test: packages $(WHEEL_VENV)/.installed ## run the tests on the built wheel; ARGS="-k journal" goes to pytest
 	$(WHEEL_BIN)/pytest $(if $(COVERAGE),--cov --cov-report=term) $(ARGS)
 
 check: lint types imports ## all that CI runs: lint, types, imports, tests with branch coverage
@@ -50,6 +54,18 @@ imports: $(VENV)/.tools ## check who imports whom
 bench: $(VENV)/.bench ## measure against other tools, side by side; QUICK=1 for a short run
 	$(BIN)/python -m compileall -q src
 	$(BIN)/python -m benchmarks $(ARGS)
+
+packages:
+	@missing=$$(for each in $(TEST_COMMANDS); do \
+	    PATH="$$PATH:/usr/sbin" command -v $$each >/dev/null || echo $$each; done; \
+	    [ -e /usr/include/stdio.h ] || echo libc6-dev); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+	    export DEBIAN_FRONTEND=noninteractive; apt-get -qq update && \
+	    apt-get -qq install --yes --no-install-recommends $(TEST_PACKAGES) >/dev/null; \
+	else \
+	    echo "the tests need:" $$missing "; on Debian: apt-get install $(TEST_PACKAGES)" >&2; exit 1; \
+	fi
 
 clean: ## remove all that make made
 	rm -rf $(VENV) $(WHEEL_VENV) dist .bench .coverage .coverage.* htmlcov

