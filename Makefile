@@ -18,9 +18,12 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find src -name __pycache__ -
 TYPED := $(foreach dir,src tests/support tests/typing benchmarks,$(if $(wildcard $(dir)/*.py $(dir)/*/*.py),$(dir)))
 BENCH_REQUIREMENTS := $(wildcard benchmarks/requirements.txt)
 
+# Most tests wait for other processes: one more at a time than there are cores.
+WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
+
 # What the tests run besides Python: commands, and the Debian packages that have them.
-TEST_COMMANDS := gcc nginx chromium chromedriver
-TEST_PACKAGES := gcc libc6-dev nginx-light chromium chromium-driver
+TEST_COMMANDS := gcc openssl nginx chromium chromedriver
+TEST_PACKAGES := gcc libc6-dev openssl nginx-light chromium chromium-driver
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -36,7 +39,7 @@ demo: $(VENV)/.demo ## fetch a real model from a server on this machine, be kill
 	$(BIN)/python -m demo
 
 test: packages $(WHEEL_VENV)/.installed ## run the tests on the built wheel; ARGS="-k journal" goes to pytest
-	$(WHEEL_BIN)/pytest $(if $(COVERAGE),--cov --cov-report=term) $(ARGS)
+	$(WHEEL_BIN)/pytest -n $(WORKERS) --dist loadfile $(if $(COVERAGE),--cov --cov-report=term) $(ARGS)
 
 check: lint types imports ## all that CI runs: lint, types, imports, tests with branch coverage
 	@$(MAKE) --no-print-directory test COVERAGE=1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -144,8 +145,9 @@ def shared(scene: Scene) -> Scene:
     """The directory is one that every user may write to."""
     if os.geteuid() != 0:
         pytest.skip("only root can become several users")
-    for path in (scene.root.parent.parent, scene.root.parent, scene.root):
-        path.chmod(0o755)
+    for path in (scene.root, *scene.root.parents):
+        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & stat.S_IXOTH:
+            path.chmod(0o755)
     scene.directory.mkdir()
     scene.directory.chmod(0o777)
     return scene

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.faults import Status
-from tests.support.processes import File
+from tests.support.processes import File, wait_until
 from tests.support.scene import CONNECTIONS, KIB, MIB, PIECE, Groups, Scene
 from weighbridge.core.errors import BadStatusError, CancelledError, RetriesExhaustedError
 from weighbridge.core.events import Event, FileProgress, FileStarted
@@ -34,6 +34,10 @@ def kill_half_way(scene: Scene) -> None:
         scene.wait_recorded(HALF - COST)
         client.kill()
     scene.server.wait_idle()
+
+
+def count_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_twenty_kills_cost_at_most_a_piece_for_each_connection_each(scene: Scene) -> None:
@@ -153,15 +157,15 @@ def test_observer_that_raises_ends_the_call_and_keeps_what_arrived(scene: Scene,
             raise ZeroDivisionError
 
     kill_half_way(scene)
-    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    descriptors = count_descriptors()
     with pytest.raises(ZeroDivisionError):
         scene.fetch(observer=complain)
     left = [each for each in scene.listing() if each.endswith(".wb-claim")]
-    after = len(list(Path("/proc/self/fd").iterdir()))
+    wait_until(lambda: count_descriptors() <= descriptors)  # the server, in this process too, lets go a little later
 
     (result,) = scene.fetch()
 
-    assert (left, after) == ([], descriptors)
+    assert left == []
     assert scene.is_right
     assert scene.listing() == ["model.bin"]
     assert result.bytes_fetched <= HALF + COST

@@ -364,6 +364,27 @@ class TestManifests:
             "warning: line 2 of the manifest: the option 'split' is ignored",
         )
 
+    def test_quiet_means_quiet_about_warnings(self, command: Command, server: FaultServer, place: Path) -> None:
+        """A job that mails what it finds on standard error would send one each night."""
+        text = f"{server.url('/small.bin')}\n  split=5\n  checksum=md5={server.digest('/small.bin', 'md5')}\n"
+
+        outcome = command.run("get", "--manifest", "-", "--quiet", "-o", place, stdin=text)
+
+        assert (outcome.code, outcome.err) == (0, "")
+
+    def test_closed_standard_input_is_told(self, place: Path) -> None:
+        """A service has none, and its log would show an internal error."""
+        script = [sys.executable, "-m", "weighbridge", "get", "--manifest", "-", "-o", str(place)]
+
+        outcome = subprocess.run(
+            ["sh", "-c", 'exec "$@" <&-', "sh", *script], capture_output=True, text=True, check=False
+        )
+
+        assert (outcome.returncode, outcome.stderr.splitlines()[0]) == (
+            2,
+            "error: the manifest can't be read: standard input is closed",
+        )
+
 
 class TestSecrets:
     @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,22 @@ def test_file_arrives_over_tls(safe: FaultServer, place: Path, trusting: Options
 
     assert result.path.read_bytes() == safe.content("/model.bin")
     assert result.bytes_fetched == SIZE
+
+
+def test_authorities_may_be_a_directory(safe: FaultServer, place: Path, trusting: Options) -> None:
+    """The variables that requests reads may name one, as ``/etc/ssl/certs`` is."""
+    bundle = trusting.http.ca_bundle
+    assert bundle is not None
+    folder = place.with_name("authorities")
+    folder.mkdir()
+    named = subprocess.run(
+        ["openssl", "x509", "-subject_hash", "-noout", "-in", str(bundle)], capture_output=True, text=True, check=True
+    )
+    bundle.rename(folder / f"{named.stdout.strip()}.0")
+
+    result = fetch(ask(safe, "/model.bin"), place, quick(http={"ca_bundle": folder}))
+
+    assert result.path.read_bytes() == safe.content("/model.bin")
 
 
 def test_secret_goes_over_tls_to_any_host(safe: FaultServer, place: Path, trusting: Options) -> None:

@@ -259,11 +259,11 @@ class Errand:
         self._report.succeed(results, round(time.monotonic() - began, 3))
 
     def _read(self, manifest: str | None) -> tuple[FileRequest, ...]:
-        from weighbridge.cli.output import say
         from weighbridge.cli.requests import read_requests
 
         parsed = None if manifest is None else read_manifest(manifest)
-        say(*(f"warning: {each}" for each in ([] if parsed is None else parsed.warnings)))
+        for each in () if parsed is None else parsed.warnings:
+            self._report.warn(each)
         return read_requests(self._wish, parsed)
 
     def _fetch(self, task: Task) -> tuple[FileResult, ...]:
@@ -310,6 +310,8 @@ def read_manifest(name: str) -> Manifest:
     from weighbridge.cli.manifests import parse_manifest
     from weighbridge.core.errors import InvalidParameterError
 
+    if name == "-" and sys.stdin is None:  # closed before Python started
+        raise InvalidParameterError("the manifest can't be read: standard input is closed")
     try:
         content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:

@@ -32,6 +32,9 @@ _PROGRESS_EVERY_S = 0.25  # for each file, in JSON
 class Report(Protocol):
     """Who tells."""
 
+    def warn(self, text: str) -> None:
+        """Tell of something that was passed over."""
+
     @contextmanager
     def watch(self) -> Iterator[Observer]:
         """Yield an observer to be called while the block lasts."""
@@ -45,6 +48,10 @@ class Report(Protocol):
 
 class TextReport:
     """For people: progress and a summary on standard error, the paths on standard output."""
+
+    def warn(self, text: str) -> None:
+        """Tell of something that was passed over."""
+        say(f"warning: {text}")
 
     @contextmanager
     def watch(self) -> Iterator[Observer]:
@@ -64,6 +71,9 @@ class TextReport:
 
 class QuietReport:
     """For scripts that only want to know whether it worked."""
+
+    def warn(self, text: str) -> None:
+        """Say nothing."""
 
     @contextmanager
     def watch(self) -> Iterator[Observer]:
@@ -88,6 +98,10 @@ class JsonReport:
         self._clock = clock
         self._told_at: dict[str, float] = {}
         self._results: list[FileResult] = []
+
+    def warn(self, text: str) -> None:
+        """Write an event."""
+        self._put({"event": "warning", "message": text})
 
     @contextmanager
     def watch(self) -> Iterator[Observer]:

@@ -90,7 +90,8 @@ class HttpOptions:
         read_timeout_s: Longest wait for the next byte.
         user_agent: Sent as ``User-Agent``.
         proxies: Proxy URL by scheme (``http``, ``https``, ``all``), and hosts to reach directly under ``no``.
-        ca_bundle: PEM file of trusted authorities; None trusts what the system trusts.
+        ca_bundle: PEM file of trusted authorities, or a directory of them that ``openssl rehash`` has made; None
+            trusts what the system trusts.
         redirects_max: Longest chain of redirects followed.
     """
 
