@@ -182,9 +182,9 @@ class DirectoryWalk:
         names: dict[Path, list[str]] = {}  # partials found in each directory
         errands: list[Errand] = []
         for each in missing:
-            make_parents(directory, each.request.name, durable=self._options.store.durable)
             parent = each.place.parent
             if parent not in names:
+                make_parents(directory, each.request.name, durable=self._options.store.durable)
                 names[parent] = find_leftovers(parent)
             leftovers = [name for name in names[parent] if name.startswith(each.place.prefix)]
             errands.append(Errand(each, leftovers, self._options))

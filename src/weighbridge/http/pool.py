@@ -216,9 +216,11 @@ def _drop(raw: urllib3.BaseHTTPResponse) -> None:
 
 def _tls_context(options: HttpOptions) -> ssl.SSLContext:
     if options.ca_bundle is not None:
-        kind = "capath" if options.ca_bundle.is_dir() else "cafile"
+        bundle = str(options.ca_bundle)
         try:
-            return ssl.create_default_context(**{kind: str(options.ca_bundle)})
+            if options.ca_bundle.is_dir():
+                return ssl.create_default_context(capath=bundle)
+            return ssl.create_default_context(cafile=bundle)
         except OSError as error:  # SSLError included: it is no certificate
             raise InvalidParameterError(
                 f"can't read trusted certificates from {options.ca_bundle}: {error.strerror or 'none in it'}"
