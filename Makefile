@@ -71,7 +71,7 @@ packages:
 	fi
 
 clean: ## remove all that make made
-	rm -rf $(VENV) $(WHEEL_VENV) dist .bench .coverage .coverage.* htmlcov
+	rm -rf $(VENV) $(WHEEL_VENV) .venv-hub dist .bench .coverage .coverage.* htmlcov
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
