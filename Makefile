@@ -97,7 +97,7 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.made pyproject.toml $(BENCH_REQUIREMENTS)
-	$(BIN)/pip install -q -e .
+	$(BIN)/pip install -q -e '.[serve]'
 	$(if $(BENCH_REQUIREMENTS),$(BIN)/pip install -q -r $(BENCH_REQUIREMENTS))
 	@touch $@
 

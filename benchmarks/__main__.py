@@ -6,7 +6,9 @@ import json
 import shutil
 import signal
 import sys
+import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks import rows
@@ -20,6 +22,9 @@ from benchmarks.report import Report
 from benchmarks.rounds import Runner
 from benchmarks.roundtrip import measure, relayed
 from benchmarks.rows import Way
+from benchmarks.serving import Watch, mirror_of
+from benchmarks.serving_rows import NAME as SERVING
+from benchmarks.serving_rows import Serving, judge_serving, serving_rows, times_of
 from benchmarks.settings import FULL, KIB, MIB, parse_settings
 from benchmarks.targets import judge
 from benchmarks.tools import find_tools
@@ -37,11 +42,12 @@ if TYPE_CHECKING:
     from benchmarks.tools import Tools
 
 _CHECK_BYTES = {Way.PLAIN: 64 * MIB, Way.FAR: 64 * MIB, Way.CAPPED: 16 * MIB}
+_SETTLED_S = 3.0  # a mirror hashes a file that was touched later than that once more
 
 
 def main() -> int:
     """Run the benchmarks; 1 when something needed is absent, 2 when a contender failed or brought wrong bytes."""
-    settings = parse_settings(sys.argv[1:], [row.name for row in rows.every_row(FULL)])
+    settings = parse_settings(sys.argv[1:], [*(row.name for row in rows.every_row(FULL)), SERVING])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     with _workdir(settings):
         tools = find_tools(settings)
@@ -55,7 +61,8 @@ def main() -> int:
         settings.markdown_path.write_text(text + "\n")
     if settings.json_path:
         settings.json_path.write_text(json.dumps(report.as_json(), indent=1) + "\n")
-    cells = (cell for result in report.results.values() for cell in result.cells.values())
+    results = [*report.results.values(), *(report.serving.results.values() if report.serving else ())]
+    cells = (cell for result in results for cell in result.cells.values())
     return 2 if any(cell.problem for cell in cells if not cell.absent) else 0
 
 
@@ -67,7 +74,7 @@ def _workdir(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        made = ["run", "origin"] if settings.keep else ["run", "origin", "files"]
+        made = ["run", "origin", "mirror"] if settings.keep else ["run", "origin", "mirror", "files"]
         for name in made:
             shutil.rmtree(settings.workdir / name, ignore_errors=True)
 
@@ -84,6 +91,7 @@ def _measure_all(settings: Settings, tools: Tools) -> Report:
         bare_bytes = bench.run(Step(tools.argv("python", "-c", "pass"))).peak_bytes
         results = {row.name: runner.run_row(row, world.job(row, machine.cores)) for row in chosen}
         checks = dict(world.checks)
+        serving = _measure_serving(world, bench, settings) if not settings.only or SERVING in settings.only else None
     return Report(
         machine=machine,
         versions=tools.versions,
@@ -92,8 +100,33 @@ def _measure_all(settings: Settings, tools: Tools) -> Report:
         bare_bytes=bare_bytes,
         checks=checks,
         results=results,
-        verdicts=judge(results, machine.cores, bare_bytes),
+        serving=serving,
+        verdicts=[*judge(results, machine.cores, bare_bytes), *(judge_serving(serving) if serving else ())],
     )
+
+
+def _measure_serving(world: _World, bench: Bench, settings: Settings) -> Serving:
+    """Measure our mirror with a repository of one file, which is the very file that nginx serves."""
+    home = settings.workdir / "mirror"
+    (row, *_) = serving_rows(settings.sizes, "")
+    (file,) = world.job(row, 1).files
+    folder = home / "files"
+    folder.mkdir(parents=True)
+    (folder / file.name).hardlink_to(world.root / file.name)
+    time.sleep(_SETTLED_S)
+    with mirror_of(world.tools.commands["weighbridge"], folder, home, bench.environment()) as mirror:
+        watch = Watch(world.origin, mirror)
+        runner = Runner(bench, watch, settings.rounds)
+        results = {}
+        for each in serving_rows(settings.sizes, mirror.url):
+            job = world.job(each, 1)
+            results[each.name] = runner.run_row(each, replace(job, files=job.files * times_of(each)))
+        return Serving(
+            results=results,
+            ready_bytes=watch.ready_bytes,
+            peak_bytes=max(watch.peaks),
+            end_bytes=mirror.resident_bytes(),
+        )
 
 
 class _World:
@@ -101,7 +134,7 @@ class _World:
 
     def __init__(self, settings: Settings, tools: Tools, scratch: Path, stack: ExitStack) -> None:
         (openssl,), (nginx,) = tools.commands["openssl"], tools.commands["nginx"]
-        self._tools = tools
+        self.tools = tools
         self._stack = stack
         self._scratch = scratch
         self._corpus = Corpus(settings.workdir / "files" / "root", openssl)
@@ -114,6 +147,11 @@ class _World:
             Way.CAPPED_NGINX: self.origin.ports.capped,
         }
         self._checks: dict[Way, Measured] = {}
+
+    @property
+    def root(self) -> Path:
+        """Return the origin's own folder."""
+        return self._corpus.root
 
     @property
     def checks(self) -> Mapping[Way, Measured]:
@@ -132,7 +170,7 @@ class _World:
             root=self._corpus.root,
             folder=self._scratch,
             authority=self._certificates.authority if row.way is Way.TLS else None,
-            tools=self._tools,
+            tools=self.tools,
             cores=cores,
         )
 

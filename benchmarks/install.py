@@ -1,4 +1,4 @@
-"""Installs what is missing and may be installed: packages as root, and ``requests`` in an environment of its own."""
+"""Installs what is missing and may be installed: packages as root, Python clients in environments of their own."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def install_packages(packages: Sequence[str]) -> None:
         print(f"apt-get: {error}", file=sys.stderr)
 
 
-def requests_python(home: Path) -> Path | None:
-    """Return the interpreter of the environment ``home``, which has ``requests``; make it where it is missing.
+def python_with(requirement: str, home: Path) -> Path | None:
+    """Return the interpreter of the environment ``home``, which has ``requirement``; make it where it is missing.
 
     Returns:
         Nothing when it can't be made, for example without a package index.
@@ -45,11 +45,11 @@ def requests_python(home: Path) -> Path | None:
     try:
         for argv in (
             [sys.executable, "-m", "venv", "--clear", str(home)],
-            [str(python), "-m", "pip", "install", "--quiet", "requests"],
+            [str(python), "-m", "pip", "install", "--quiet", requirement],
         ):
             subprocess.run(argv, capture_output=True, check=True, timeout=_TIMEOUT_S)
     except (subprocess.SubprocessError, OSError) as error:
-        print(f"requests: {error}", file=sys.stderr)
+        print(f"{requirement}: {error}", file=sys.stderr)
         return None
     ready.touch()
     return python

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from benchmarks.contenders import CURL, CURL_DISCARD, CURL_SYNC, OPENSSL
 from benchmarks.rows import CAPPED_RATE, LOOSE, ROUND_TRIP_MS, WEIGHBRIDGE, Way
+from benchmarks.serving_rows import HEAD as SERVING_HEAD
+from benchmarks.serving_rows import NOTES as SERVING_NOTES
+from benchmarks.serving_rows import serving_lines, serving_memory
 from benchmarks.settings import GIB, MIB
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.figures import Cell, RowResult
     from benchmarks.machine import Machine
     from benchmarks.roundtrip import Measured
+    from benchmarks.serving_rows import Serving
     from benchmarks.targets import Verdict
 
 _HEAD = ("row", "contender", "seconds: median (min-max)", "MB/s", "x limit", "x weighbridge")
@@ -48,6 +52,7 @@ class Report:
         bare_bytes: Peak memory of an interpreter that does nothing.
         checks: What the ways to the origin were measured to be.
         results: The rows run, by name, in order.
+        serving: How fast our mirror sends files, if that was measured.
         verdicts: The targets.
     """
 
@@ -58,6 +63,7 @@ class Report:
     bare_bytes: int
     checks: Mapping[Way, Measured]
     results: Mapping[str, RowResult]
+    serving: Serving | None
     verdicts: Sequence[Verdict]
 
     def as_json(self) -> dict[str, object]:
@@ -70,6 +76,7 @@ class Report:
             "bare_bytes": self.bare_bytes,
             "checks": {way.name: asdict(found) for way, found in self.checks.items()},
             "rows": [asdict(result) for result in self.results.values()],
+            "serving": asdict(self.serving) if self.serving else None,
             "targets": [asdict(verdict) for verdict in self.verdicts],
         }
 
@@ -87,12 +94,21 @@ class Report:
                 "## Figures",
                 titles,
                 _table((*_HEAD, *_HEAD_COST), self._lines()),
+                *self._serving(),
                 "## Targets",
                 _table(("target", "measured", "verdict"), verdicts),
                 "## How to read it",
                 _NOTES,
             )
         )
+
+    def _serving(self) -> tuple[str, ...]:
+        """Return the section on our mirror, if it was measured."""
+        if self.serving is None:
+            return ()
+        titles = "\n".join(f"- `{result.name}`: {result.title}" for result in self.serving.results.values())
+        table = _table(SERVING_HEAD, serving_lines(self.serving))
+        return "## Serving", titles, table, serving_memory(self.serving), SERVING_NOTES
 
     def _setting(self) -> str:
         machine = self.machine

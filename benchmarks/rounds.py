@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from benchmarks.contenders import Leaves
 from benchmarks.corpus import is_same
@@ -14,9 +14,19 @@ from benchmarks.figures import Cell, RowResult, Sample
 
 if TYPE_CHECKING:
     from benchmarks.contenders import Contender, Job
-    from benchmarks.origin import Origin
+    from benchmarks.origin import Served
     from benchmarks.processes import Bench, Usage
     from benchmarks.rows import Row
+
+
+class Watched(Protocol):
+    """Who can tell what was served during one run."""
+
+    def mark(self) -> None:
+        """Begin to count."""
+
+    def served(self) -> Served:
+        """Return what was served since ``mark``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +34,7 @@ class Runner:
     """Runs contenders against one origin, and looks at what each of them left."""
 
     bench: Bench
-    origin: Origin
+    origin: Watched
     rounds: int
 
     def run_row(self, row: Row, job: Job) -> RowResult:

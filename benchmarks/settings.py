@@ -27,6 +27,7 @@ class Sizes:
         many: How many small files.
         small: Bytes of each small file.
         capped: Bytes of the file fetched over slow connections.
+        served: Bytes of the file that is fetched from our mirror.
     """
 
     one: int
@@ -34,10 +35,11 @@ class Sizes:
     many: int
     small: int
     capped: int
+    served: int
 
 
-FULL = Sizes(one=2 * GIB, four=512 * MIB, many=400, small=64 * KIB, capped=GIB)
-QUICK = Sizes(one=64 * MIB, four=16 * MIB, many=100, small=64 * KIB, capped=128 * MIB)
+FULL = Sizes(one=2 * GIB, four=512 * MIB, many=400, small=64 * KIB, capped=GIB, served=GIB)
+QUICK = Sizes(one=64 * MIB, four=16 * MIB, many=100, small=64 * KIB, capped=128 * MIB, served=128 * MIB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

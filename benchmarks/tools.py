@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.install import install_packages, requests_python
+from benchmarks.install import install_packages, python_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ _QUESTIONS = {
     "openssl": ("version",),
     "aria2c": ("--version",),
     "requests": ("-c", "import requests, urllib3; print(requests.__version__, 'on urllib3', urllib3.__version__)"),
+    "huggingface_hub": ("-c", "import huggingface_hub; print(huggingface_hub.__version__)"),
     "python": ("--version",),
 }
 _PROBE_TIMEOUT_S = 30.0
@@ -61,11 +62,14 @@ def find_tools(settings: Settings) -> Tools:
     commands = {name: (path,) for name, path in paths.items() if path} | {"python": (sys.executable,)}
     ours = _own_command(settings.weighbridge)
     works = _output((*ours, "get", "--help")) is not None
-    python = requests_python(settings.workdir / "requests-venv")
+    clients = {
+        "requests": python_with("requests", settings.workdir / "requests-venv"),
+        "huggingface_hub": python_with("huggingface_hub>=2,<3", settings.workdir / "hub-venv"),
+    }
     found: dict[str, tuple[str, ...]] = {
         **commands,
         **({"weighbridge": ours} if works else {}),
-        **({"requests": (str(python),)} if python else {}),
+        **{name: (str(python),) for name, python in clients.items() if python},
     }
     versions = {name: _version((*found[name], *asked)) for name, asked in _QUESTIONS.items() if name in found}
     missing = {name: "absent" for name in _QUESTIONS if name not in found}

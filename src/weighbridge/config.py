@@ -57,7 +57,8 @@ def hub_cache_root(environment: Mapping[str, str] | None = None) -> Path:
     env = os.environ if environment is None else environment
     own = env.get("HF_HUB_CACHE") or env.get("HUGGINGFACE_HUB_CACHE")
     home = env.get("HF_HOME") or f"{env.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
-    return Path(os.path.expandvars(own or f"{home}/hub")).expanduser().absolute()
+    place = os.path.expandvars(own or f"{home}/hub")
+    return Path(os.path.expanduser(place)).absolute()  # noqa: PTH111 - pathlib's raises if there is no such user
 
 
 def receipts_root(environment: Mapping[str, str] | None = None) -> Path | None:

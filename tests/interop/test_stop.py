@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,7 +23,7 @@ def test_transfer_under_way_is_finished_after_sigterm(served: Served, tmp_path: 
         answer = connection.getresponse()
         first = answer.read(1000)
 
-        mirror.tell_to_stop()
+        mirror.signal(signal.SIGTERM)
         wait_until(lambda: not is_listening(mirror))
         rest = answer.read()
         code = mirror.wait()

@@ -1,27 +1,18 @@
-"""The real ``weighbridge serve`` in a process of its own, and what its access log says."""
+"""A mirror whose access log is read back as values: what clients have asked it, in which order."""
 
 from __future__ import annotations
 
 import json
-import re
-import signal
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, takewhile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, build_opener
 
-from tests.support.command import Command
+from tests.support.mirror import Mirror
 from tests.support.processes import wait_until
 
-_ENDPOINT = re.compile(r"^HF_ENDPOINT=(\S+)\n", re.MULTILINE)
-_STOP_S = 20.0
 _MARK = "/api/mark/of/tests/"  # nobody's address
 
 
@@ -40,7 +31,7 @@ class Asked:
         return f"{self.method} {self.path} {self.status}"
 
 
-class MirrorProcess:
+class MirrorProcess(Mirror):
     """A mirror; told to stop at the end of the block, and killed if it does not.
 
     Args:
@@ -51,45 +42,19 @@ class MirrorProcess:
 
     def __init__(self, home: Path, *arguments: object, token: str | None = None) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self._out, self._log = home / "mirror.out", home / "mirror.log"
+        self._log = home / "serve.err"
         self._marks = count()
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         if token is not None:
             (home / "token").write_text(f"{token}\n", encoding="ascii")
             arguments = (*arguments, "--access-token", home / "token")
-        command = Command(home)
-        with self._out.open("wb") as out, self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command.line("serve", "--port", "0", "--access-log", "json", *arguments),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=log,
-                env=command.environment,
-            )
-
-    def __enter__(self) -> Self:
-        try:
-            wait_until(lambda: self._process.poll() is not None or bool(self._printed()))
-            self.endpoint = self._printed()
-        except BaseException:
-            self._process.kill()
-            raise
-        if not self.endpoint:
-            raise RuntimeError(f"the mirror has not started: {self._log.read_text(encoding='utf-8')}")
-        return self
+        super().__init__(home, "--access-log", "json", *arguments)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.tell_to_stop()
         try:
-            self._process.wait(_STOP_S)
+            self.stop()
         finally:
-            self._process.kill()
-            self._process.wait()
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where it listens."""
-        parts = urlsplit(self.endpoint)
-        return parts.hostname or "", parts.port or 0
+            self.kill()
 
     @property
     def asked(self) -> list[Asked]:
@@ -106,19 +71,6 @@ class MirrorProcess:
         answered = (each for each, _ in self._entries(begin))
         requests += takewhile(lambda each: not each.path.startswith(_MARK), answered)
 
-    def tell_to_stop(self) -> None:
-        """Send SIGTERM, as a service manager does."""
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
-
-    def wait(self) -> int:
-        """Wait for its end; return its exit code."""
-        return self._process.wait(_STOP_S)
-
-    def _printed(self) -> str:
-        match = _ENDPOINT.search(self._out.read_text(encoding="utf-8"))
-        return match[1] if match else ""
-
     def _mark(self, position: int) -> int:
         """Put a mark into the log, behind ``position``, and return where its line ends (in bytes).
 
@@ -126,8 +78,7 @@ class MirrorProcess:
         request is logged after it.
         """
         path = f"{_MARK}{next(self._marks)}"
-        with suppress(HTTPError):
-            build_opener(ProxyHandler({})).open(f"{self.endpoint}{path}", timeout=_STOP_S).close()
+        self.ask(path, self._headers)
         found: list[int] = []
 
         def look() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -179,7 +180,7 @@ def _read_folder(text: str) -> tuple[RepoId, Path]:
         repo = None
     if repo is None or not separator or not folder:
         raise InvalidParameterError(f"--repo is written ORG/NAME=FOLDER, not {text!r}")
-    return repo, Path(folder).expanduser()
+    return repo, Path(os.path.expanduser(folder))  # noqa: PTH111 - pathlib's raises if there is no such user
 
 
 def _prepare(folder: FolderRepository) -> None:
@@ -223,8 +224,12 @@ def _check_url(text: str | None) -> str | None:
 
     if text is None:
         return None
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(text)
+        is_sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        is_sound = False
+    if not is_sound or parts.query or parts.fragment:
         raise InvalidParameterError(f"--public-url is an address like https://models.example.org, not {text!r}")
     if parts.path.strip("/"):
         raise InvalidParameterError("--public-url has no path: a mirror is at the root of its host")
@@ -235,8 +240,14 @@ def _log_to_stderr() -> None:
     """Send what the mirror and its server log to standard error, as lines."""
     import logging
 
+    from weighbridge.progress.wording import printable
+
+    class Line(logging.Formatter):
+        def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own
+            return printable(super().formatMessage(record))  # names of files may hold anything
+
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(Line("%(levelname)s: %(message)s"))
     for name, level in (("weighbridge.mirror", logging.WARNING), ("uvicorn.error", logging.WARNING)):
         logger = logging.getLogger(name)
         logger.addHandler(handler)

@@ -65,7 +65,8 @@ def read_token(path: Path) -> str:
         InvalidParameterError: It can't be read, is empty, or holds what no header can carry.
     """
     try:
-        content = path.read_bytes()[: _LONGEST_TOKEN + 1]
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_TOKEN + 1)
     except OSError as error:
         raise InvalidParameterError(f"can't read the token file {path}: {error.strerror}") from error
     try:

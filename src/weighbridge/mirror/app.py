@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,11 +12,10 @@ from mimetypes import guess_type
 from typing import TypeAlias
 from urllib.parse import parse_qsl, quote, urlencode
 
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route as Path
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weighbridge.mirror import pages
@@ -36,6 +37,7 @@ from weighbridge.mirror.routes import (
     Route,
     TreeRoute,
     methods_of,
+    own_path,
     parse_route,
 )
 from weighbridge.mirror.sending import FileAnswer, SourceChangedError
@@ -45,9 +47,12 @@ _Readable: TypeAlias = FileRoute | InfoRoute | TreeRoute | RefsRoute | RepoPage 
 _log = logging.getLogger("weighbridge.mirror")
 _LARGEST_FORM = 1024 * 1024
 _LARGEST_COUNT = 1000
+_FORM_S = 30.0  # for a form to come in
+_LONGEST_MESSAGE = 500  # in a header; proxies take 4 KiB of them all
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _NO_CACHE, _FOR_EVER = "no-cache", "max-age=31536000, immutable"
 _SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
+_FOR_US = frozenset({"if-match", "if-unmodified-since"})  # nginx would weigh them by validators of its own making
 _PLAIN_TEXT = frozenset({"application/json", "application/javascript", "application/xml", "application/yaml"})
 
 
@@ -82,7 +87,8 @@ def build_app(library: Library, options: MirrorOptions, write_log: Callable[[str
 
     metrics = Metrics(count)
     handler = Handler(library, options, metrics)
-    app = Starlette(routes=[Path("/{path:path}", handler)], exception_handlers={Exception: _fail})
+    # no routing before our own: Starlette's does not know paths with a line end in them, or with a host before them
+    app = ServerErrorMiddleware(handler, handler=_fail)
     return Observed(app, metrics, write_log, is_json=options.is_json_log)
 
 
@@ -103,10 +109,10 @@ class Handler:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        is_page = False
+        is_page = "text/html" in request.headers.get("accept", "")  # browsers ask for it, clients of the Hub never
         try:
             route = parse_route(scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"))
-            is_page = isinstance(route, RepoPage)
+            is_page = is_page or isinstance(route, RepoPage)
             scope[ROUTE] = _label(route)
             if route != PlainRoute("health"):
                 self._options.gate.check(request.headers.get("authorization"))
@@ -120,8 +126,7 @@ class Handler:
         except ClientDisconnect:
             return
         except SourceChangedError as error:
-            _log.warning("%s; the connection is cut", error)
-            raise
+            _log.warning("%s; the connection is cut", error)  # which is what follows from an answer without an end
 
     async def _respond(self, route: Route, request: Request) -> Response | FileAnswer:
         if isinstance(route, PathsRoute):
@@ -154,6 +159,9 @@ class Handler:
 
     def _page(self, route: RepoPage, request: Request) -> Response:
         repository = self._library.get(route.repo)
+        first = pages.first_revision(repository)
+        if route.revision == "main" and first not in {"main", None}:  # it was fetched by commit alone, say
+            return RedirectResponse(pages.page_of(route.repo, str(first)), 302)
         listing = repository.listing(repository.resolve(route.revision))
         page = pages.repo_page(repository, route.revision, listing, self._base(request))
         return HTMLResponse(page, headers=pages.HEADERS)
@@ -163,8 +171,9 @@ class Handler:
             case "index":
                 page = pages.index_page(self._library.repositories(), self._base(request))
                 return HTMLResponse(page, headers=pages.HEADERS)
-            case "style":
-                return Response(pages.STYLE, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+            case "style" | "icon":
+                content, media_type = pages.ASSETS[route.name]
+                return Response(content, media_type=media_type, headers=pages.ASSET_HEADERS)
             case "metrics":
                 return Response(self._metrics.page(), headers={"Content-Type": _METRICS_TYPE})
             case "whoami":
@@ -188,8 +197,8 @@ class Handler:
             "Content-Disposition": _disposition(route.path),
             **_SAFE_HEADERS,
         }
-        if self._options.accel is not None and plan.span is not None:
-            address = self._options.accel + quote(str(held.place))
+        if self._options.accel is not None and plan.span is not None and not _FOR_US & set(request.headers):
+            address = self._options.accel + quote(os.fsencode(held.place))
             return Response(status_code=200, headers=headers | {"X-Accel-Redirect": address})
         return FileAnswer(held, plan.status, headers | plan.headers, plan.span)
 
@@ -236,16 +245,21 @@ class Handler:
 
     def _base(self, request: Request) -> str:
         """Return the address of this mirror as the client knows it, without a trailing slash."""
-        return self._options.public_url or f"{request.url.scheme}://{request.headers.get('host') or 'localhost'}"
+        host = request.headers.get("host") or request.url.netloc  # HTTP/1.0 need not tell it
+        return self._options.public_url or f"{request.scope['scheme']}://{host}"
 
 
 async def _read_form(request: Request) -> dict[str, list[str]]:
     """Read the paths that are asked for: a form, as clients send it."""
     content = bytearray()
-    async for block in request.stream():
-        content += block
-        if len(content) > _LARGEST_FORM:
-            raise Refusal(413, "too many paths; ask in several requests")
+    try:
+        async with asyncio.timeout(_FORM_S):
+            async for block in request.stream():
+                content += block
+                if len(content) > _LARGEST_FORM:
+                    raise Refusal(413, "too many paths; ask in several requests")
+    except TimeoutError:
+        raise Refusal(408, "the form did not come in time", None, {"Connection": "close"}) from None
     found: dict[str, list[str]] = {}
     try:
         for name, value in parse_qsl(content.decode("utf-8"), keep_blank_values=True, errors="strict"):
@@ -264,7 +278,7 @@ def _listing_headers(listing: Listing) -> dict[str, str]:
 
 
 def _refuse(refusal: Refusal, *, is_page: bool) -> Response:
-    message = refusal.message.encode("ascii", "backslashreplace").decode("ascii")
+    message = refusal.message.encode("ascii", "backslashreplace").decode("ascii")[:_LONGEST_MESSAGE]
     headers = {"X-Error-Message": "".join(each if each.isprintable() else "?" for each in message), **refusal.headers}
     if refusal.code is not None:
         headers["X-Error-Code"] = refusal.code
@@ -274,9 +288,8 @@ def _refuse(refusal: Refusal, *, is_page: bool) -> Response:
 
 
 async def _fail(request: Request, error: Exception) -> Response:
-    """Answer what nobody foresaw; what it was is in the log, not in the answer."""
-    del request
-    _log.error("internal error: %s", type(error).__name__, exc_info=error)
+    """Answer what nobody foresaw; what it was is in the server's log, not in the answer."""
+    del request, error
     return JSONResponse({"error": "internal error"}, 500, {"X-Error-Message": "internal error"})
 
 
@@ -288,12 +301,12 @@ def _label(route: Route) -> str:
 
 def _raw_path(request: Request) -> str:
     path: bytes = request.scope["raw_path"]
-    return path.decode("ascii", "backslashreplace")
+    return own_path(path.decode("ascii", "backslashreplace"))
 
 
 def _media_type(path: str) -> str:
     """Return a type with which a browser shows text and runs nothing."""
-    found, encoding = guess_type(path)
+    found, encoding = guess_type(f"/{path}")  # without the slash a name that begins with "data:" tells its own type
     if encoding is None and found is not None and (found.startswith("text/") or found in _PLAIN_TEXT):
         return "text/plain; charset=utf-8"
     is_picture = encoding is None and found is not None and found.startswith("image/") and "svg" not in found

@@ -6,19 +6,21 @@ import json
 import logging
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex
 from weighbridge.mirror.identity import RepoId, is_commit
-from weighbridge.mirror.listing import Held, Listing, digest_kind
+from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
 from weighbridge.mirror.refusals import no_entry, no_revision
 from weighbridge.mirror.repository import SHORTEST_PREFIX, find_prefix
 from weighbridge.store.sight import Sight, read_plain
 
 _log = logging.getLogger("weighbridge.mirror")
 _BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_POINTER = re.compile(r"(?:\.\./)+blobs/(?:[0-9a-f]{40}|[0-9a-f]{64})", re.ASCII)
 _UNFINISHED = re.compile(r"\.[0-9a-f]{8}\.tmp$", re.ASCII)  # a ref that its writer has not renamed yet
 _LARGEST_REF = 4096
 
@@ -38,7 +40,7 @@ class Cache:
     def get(self, repo: RepoId) -> CachedRepository | None:
         """Return a repository; None if nothing of it is here."""
         folder = self._root / repo.folder
-        return CachedRepository(repo, folder, self._index) if (folder / "snapshots").is_dir() else None
+        return CachedRepository(repo, folder, self._index) if _is_folder(folder / "snapshots") else None
 
     def repositories(self) -> list[CachedRepository]:
         """Return all repositories that are here now."""
@@ -71,7 +73,8 @@ class CachedRepository:
         for path in _plain_files(root):
             name, commit = path.relative_to(root).as_posix(), self._read_ref(path)
             is_short = SHORTEST_PREFIX <= len(name) < len(commit) and commit.startswith(name)
-            if commit and not is_short and not _UNFINISHED.search(name) and self._has(commit):
+            is_whole = _is_text(name) and not _UNFINISHED.search(name)
+            if commit and is_whole and not is_short and self._has(commit):
                 found[name] = commit
         return dict(sorted(found.items(), key=lambda each: (each[0] != "main", each[0])))
 
@@ -96,18 +99,28 @@ class CachedRepository:
 
     def listing(self, commit: str) -> Listing:
         """Return all files of a commit that are here; one whose content is elsewhere is left out."""
-        root = self._snapshot(commit)
-        if not root.is_dir():
-            raise no_revision(str(self.repo), commit)
-        allowed = self._allowed()
+        root, modified_ns = self._open_snapshot(commit)
+        allowed, blobs = self._allowed(), self._blobs()
         files: dict[str, Held] = {}
-        for path in _plain_files(root, follow=True):
-            name = path.relative_to(root).as_posix()
-            held = self._hold(path, name, allowed) if _is_text(name) else None
+        for name, path in _named_files(root):
+            held = _hold_blob(path, blobs) or self._hold(path, name, allowed)
             if held is not None:
                 files[name] = held
         wanted = self._wanted(commit)
-        return Listing(commit, dict(sorted(files.items())), len(wanted - files.keys()), root.stat().st_mtime_ns)
+        return Listing(commit, dict(sorted(files.items())), len(wanted - files.keys()), modified_ns)
+
+    def outline(self, commit: str) -> Outline:
+        """Return what a commit holds, without digests: those of files that are no links would cost reading them."""
+        root, modified_ns = self._open_snapshot(commit)
+        allowed, blobs = self._allowed(), self._blobs()
+        sizes: dict[str, int] = {}
+        for name, path in _named_files(root):
+            blob = _hold_blob(path, blobs)
+            found = (blob.place, blob.sight) if blob is not None else _see(path, allowed)
+            if found is not None:
+                sizes[name] = found[1].size
+        missing = len(self._wanted(commit) - sizes.keys())
+        return Outline(commit, dict(sorted(sizes.items())), missing, modified_ns)
 
     def find(self, commit: str, path: str) -> Held:
         """Return one file of a commit."""
@@ -119,19 +132,32 @@ class CachedRepository:
     def _snapshot(self, commit: str) -> Path:
         return self.folder / "snapshots" / commit
 
+    def _open_snapshot(self, commit: str) -> tuple[Path, int]:
+        """Return where a snapshot really is, and when it was changed last (wall-clock nanoseconds)."""
+        root = Path(os.path.realpath(self._snapshot(commit)))
+        try:
+            return root, root.stat().st_mtime_ns
+        except OSError:  # it was removed since it was asked for
+            raise no_revision(str(self.repo), commit) from None
+
     def _has(self, commit: str) -> bool:
-        return self._snapshot(commit).is_dir()
+        return _is_folder(self._snapshot(commit))
 
     def _allowed(self) -> tuple[str, ...]:
         """Return where files may lie, links undone: in the repository's folder, or in the cache's shared blobs."""
         return (f"{os.path.realpath(self.folder)}/", f"{os.path.realpath(self.folder.parent / 'blobs')}/")
 
+    def _blobs(self) -> str:
+        """Return the folder of the repository's own blobs; "" if it is a link."""
+        place = os.path.join(os.path.realpath(self.folder), "blobs")  # noqa: PTH118 - compared as text
+        return "" if os.path.islink(place) else place  # noqa: PTH114
+
     def _hold(self, pointer: Path, name: str, allowed: tuple[str, ...]) -> Held | None:
+        found = _see(pointer, allowed)
+        if found is None:
+            return None
+        real, sight = found
         try:
-            real = Path(os.path.realpath(pointer, strict=True))
-            sight = Sight.of(real.stat())
-            if not str(real).startswith(allowed) or not real.is_file():
-                return None
             blob = self._blob_of(pointer, real) or self.index.digest(real, digest_kind(name, sight.size), sight)
         except (OSError, ValueError):
             return None
@@ -170,8 +196,55 @@ def _plain_files(root: Path, *, follow: bool = False) -> Iterator[Path]:
     for directory, _, names in os.walk(root):
         for name in names:
             path = Path(directory, name)
-            if follow or not path.is_symlink():
+            if follow or not os.path.islink(path):  # noqa: PTH114 - what may not be looked at is no link
                 yield path
+
+
+def _named_files(root: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the path in the repository and the place of each entry of a snapshot that a client can name."""
+    start = len(str(root)) + 1
+    for path in _plain_files(root, follow=True):
+        name = str(path)[start:]
+        if _is_text(name):
+            yield name, path
+
+
+def _hold_blob(pointer: Path, blobs: str) -> Held | None:
+    """Return the blob that a pointer leads to, if it is as clients make it: then no other link has to be undone.
+
+    Args:
+        pointer: In a folder whose path has no links.
+        blobs: The folder of the blobs, whose path has none either; "" never matches.
+    """
+    try:
+        target = os.readlink(pointer)  # noqa: PTH115 - many of them
+        if not _POINTER.fullmatch(target):
+            return None
+        folder, _, name = os.path.normpath(f"{pointer.parent}/{target}").rpartition("/")
+        found = os.lstat(f"{blobs}/{name}")
+    except (OSError, ValueError):
+        return None
+    is_blob = folder == blobs and stat.S_ISREG(found.st_mode)
+    return Held(Path(blobs, name), Sight.of(found), name) if is_blob else None
+
+
+def _see(pointer: Path, allowed: tuple[str, ...]) -> tuple[Path, Sight] | None:
+    """Return the plain file that a pointer is or leads to, and what a stat tells of it; None if it lies elsewhere."""
+    try:
+        real = Path(os.path.realpath(pointer, strict=True))
+        if not str(real).startswith(allowed) or not real.is_file():
+            return None
+        return real, Sight.of(real.stat())
+    except (OSError, ValueError):
+        return None
+
+
+def _is_folder(path: Path) -> bool:
+    """Tell whether ``path`` is a folder that may be looked at; one that may not is as good as none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _is_text(name: str) -> bool:

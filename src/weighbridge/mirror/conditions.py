@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from weighbridge.core.ranges import ByteRange
 
-_RANGE = re.compile(r"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.IGNORECASE | re.ASCII)
+_RANGE = re.compile(r"bytes=[ \t]*(\d{0,99})-(\d{0,99})[ \t]*", re.IGNORECASE | re.ASCII)
 _TAGS = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 
 
@@ -61,7 +61,9 @@ def plan_answer(method: str, headers: Mapping[str, str], etag: str, size: int) -
         return whole  # several ranges, other units, nonsense: a server may ignore them, and does
     start = int(match[1]) if match[1] else max(0, size - int(match[2]))
     stop = min(size, int(match[2]) + 1) if match[1] and match[2] else size
-    return Plan(206, ByteRange(start, stop), size) if start < stop else Plan(416, None, size)
+    part = Plan(206, ByteRange(start, stop), size) if start < stop else Plan(416, None, size)
+    is_end_of_nothing = not size and not match[1] and int(match[2]) > 0  # which is there, unlike its first byte
+    return whole if is_end_of_nothing else part
 
 
 def _holds(given: str | None, etag: str, *, is_weak: bool, absent: bool) -> bool:

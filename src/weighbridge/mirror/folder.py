@@ -14,9 +14,10 @@ from weighbridge.core.errors import StoreError
 from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex
 from weighbridge.mirror.git import commit_id, tree_ids
 from weighbridge.mirror.identity import RepoId
-from weighbridge.mirror.listing import Held, Listing, digest_kind
+from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
 from weighbridge.mirror.refusals import no_entry, no_revision
 from weighbridge.mirror.repository import find_prefix
+from weighbridge.store.receipts import is_settled
 from weighbridge.store.sight import Sight
 
 _log = logging.getLogger("weighbridge.mirror")
@@ -47,9 +48,11 @@ class FolderRepository:
         self.repo = repo
         self._root = Path(os.path.realpath(root))
         self._index = index
-        self._lock = threading.Lock()  # one look at a time; guards all below
+        self._looking = threading.Lock()  # one look at a time, which may take long; guards all below but _listings
+        self._lock = threading.Lock()  # guards _listings
         self._listings: OrderedDict[str, Listing] = OrderedDict()
         self._seen: dict[str, tuple[Path, Sight]] = {}
+        self._is_young = False  # a file was so new that it may have changed since without looking otherwise
         self._told: set[str] = set()
         self._looked_at = float("-inf")
         try:
@@ -63,7 +66,7 @@ class FolderRepository:
         Args:
             progress: Told the bytes whose digests are known by now, and those of all files.
         """
-        with self._lock:
+        with self._looking:
             return self._look(progress)
 
     def refs(self) -> Mapping[str, str]:
@@ -92,6 +95,11 @@ class FolderRepository:
             raise no_revision(str(self.repo), commit)
         return found
 
+    def outline(self, commit: str) -> Outline:
+        """Return what a commit holds, without digests."""
+        found = self.listing(commit)
+        return Outline(commit, {path: held.size for path, held in found.files.items()}, 0, found.modified_ns)
+
     def find(self, commit: str, path: str) -> Held:
         """Return one file of a commit, if it still is what it was."""
         held = self.listing(commit).files.get(path)
@@ -103,23 +111,35 @@ class FolderRepository:
         raise no_entry(str(self.repo), path, commit)
 
     def _current(self) -> Listing:
+        known = self._newest()
+        if not self._looking.acquire(blocking=known is None):
+            return known or self._current()  # while somebody hashes what is new, what there was is served
+        try:
+            known = self._newest()
+            is_fresh = time.monotonic() - self._looked_at < _FRESH_S
+            return known if known is not None and is_fresh else self._look(_tell_nobody)
+        finally:
+            self._looking.release()
+
+    def _newest(self) -> Listing | None:
         with self._lock:
-            if time.monotonic() - self._looked_at < _FRESH_S:
-                return next(reversed(self._listings.values()))
-            return self._look(_tell_nobody)
+            return next(reversed(self._listings.values()), None)
 
     def _look(self, progress: Progress) -> Listing:
-        """Bring the newest listing up to date; called with the lock held."""
-        seen = dict(self._files())
-        if seen != self._seen or not self._listings:
+        """Return the newest listing, brought up to date; called while nobody else looks."""
+        seen, now_ns = dict(self._files()), time.time_ns()
+        listing = self._newest()
+        if seen != self._seen or self._is_young or listing is None:
             listing = self._list(seen, progress)
-            self._listings.pop(listing.commit, None)
-            self._listings[listing.commit] = listing
-            while len(self._listings) > _KEPT:
-                self._listings.popitem(last=False)
+            with self._lock:
+                self._listings.pop(listing.commit, None)
+                self._listings[listing.commit] = listing
+                while len(self._listings) > _KEPT:
+                    self._listings.popitem(last=False)
             self._seen = seen
+            self._is_young = not all(is_settled(sight, now_ns) for _, sight in seen.values())
         self._looked_at = time.monotonic()
-        return next(reversed(self._listings.values()))
+        return listing
 
     def _list(self, seen: Mapping[str, tuple[Path, Sight]], progress: Progress) -> Listing:
         total, done = sum(sight.size for _, sight in seen.values()), 0
@@ -143,8 +163,8 @@ class FolderRepository:
         """Yield each plain file: its path in the repository, where it is, and what a stat tells."""
         inside = f"{self._root}/" if self._root != Path("/") else "/"
         for directory, folders, names in os.walk(self._root):
-            folders[:] = [each for each in folders if each not in _SKIPPED_FOLDERS]
-            for name in names:
+            folders[:] = [each for each in folders if each not in _SKIPPED_FOLDERS and not each.endswith(_UNFINISHED)]
+            for name in (*names, *folders):
                 path = os.path.relpath(os.path.join(directory, name), self._root)  # noqa: PTH118 - many of them
                 if name.endswith(_UNFINISHED) or not _is_text(path):
                     continue
@@ -158,6 +178,8 @@ class FolderRepository:
                     self._tell_once(path, "is a link that leads out of the folder; left out")
                 elif is_plain:
                     yield path, (place, sight)
+                elif name in folders and place != Path(directory, name):
+                    self._tell_once(path, "is a link to a folder; left out")
 
     def _tell_once(self, path: str, what: str) -> None:
         if path not in self._told:

@@ -95,6 +95,28 @@ class Listing:
         return sorted(each for each in inside if is_deep or "/" not in each[len(start) :])
 
 
+@dataclass(frozen=True)
+class Outline:
+    """What a commit holds, as far as that can be told without reading a file.
+
+    Attributes:
+        commit: 40 hex digits.
+        sizes: Bytes of each file that is held here, by its path.
+        missing: How many more files the commit is known to have.
+        modified_ns: Wall-clock nanoseconds of its last change here.
+    """
+
+    commit: str
+    sizes: Mapping[str, int]
+    missing: int = 0
+    modified_ns: int = 0
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(self.sizes.values())
+
+
 def digest_kind(path: str, size: int) -> str:
     """Return which digest names a file's content: ``sha256`` for what the Hub keeps outside git, else ``git-sha1``.
 

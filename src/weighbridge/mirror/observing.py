@@ -96,7 +96,7 @@ class Observed:
             if message["type"] == "http.response.start":
                 answer.status = message["status"]
             else:
-                answer.sent += len(message.get("body", b""))
+                answer.sent += message.get("count", 0) + len(message.get("body", b""))
                 answer.is_whole = not message.get("more_body", False)
 
         try:

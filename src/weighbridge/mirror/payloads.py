@@ -12,6 +12,7 @@ from weighbridge.mirror.identity import Kind, RepoId
 from weighbridge.mirror.listing import Held, Listing
 
 _Json = dict[str, Any]
+_FIRST_MS, _LAST_MS = -30_000_000_000_000, 253_402_300_799_000  # the years 1019 and 9999
 
 
 def repo_info(repo: RepoId, listing: Listing, *, is_detailed: bool) -> _Json:
@@ -70,7 +71,8 @@ def refs_info(refs: Mapping[str, str], *, has_pull_requests: bool) -> _Json:
 
 def iso_time(moment_ns: int) -> str:
     """Return a moment as the Hub writes it, such as ``2026-01-02T03:04:05.000Z``."""
-    moment = datetime.fromtimestamp(moment_ns // 1_000_000 / 1000, UTC)
+    within_ms = min(max(moment_ns // 1_000_000, _FIRST_MS), _LAST_MS)  # file systems know times that a date can't have
+    moment = datetime.fromtimestamp(within_ms / 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 

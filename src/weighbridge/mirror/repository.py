@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from weighbridge.mirror.identity import RepoId
-from weighbridge.mirror.listing import Held, Listing
+from weighbridge.mirror.listing import Held, Listing, Outline
 
 SHORTEST_PREFIX = 7  # hex digits that git takes for a commit
 
@@ -33,6 +33,13 @@ class Repository(Protocol):
 
     def listing(self, commit: str) -> Listing:
         """Return what it holds of a commit that :meth:`resolve` gave.
+
+        Raises:
+            Refusal: The commit has gone meanwhile.
+        """
+
+    def outline(self, commit: str) -> Outline:
+        """Return what a listing of a commit would tell but digests; reads no file, however many are new.
 
         Raises:
             Refusal: The commit has gone meanwhile.

@@ -21,6 +21,7 @@ _LONGEST_PATH = 4096
 _PAGE, _EXPANDED_PAGE = 1000, 50
 _LIMIT = re.compile(r"\d{1,9}", re.ASCII)
 _TRUE = frozenset({"1", "true", "yes", "on"})
+_ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)  # what precedes the path where a proxy is spoken to
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +89,19 @@ class RepoPage:
 
 @dataclass(frozen=True, slots=True)
 class PlainRoute:
-    """What has an address of its own: ``index``, ``style``, ``health``, ``metrics`` or ``whoami``."""
+    """What has an address of its own: ``index``, ``style``, ``icon``, ``health``, ``metrics`` or ``whoami``."""
 
     name: str
 
 
 Route: TypeAlias = FileRoute | InfoRoute | TreeRoute | RefsRoute | PathsRoute | RepoPage | PlainRoute
 
-STYLE_ADDRESS = "/_weighbridge/style.css"  # no repository can be called so
+ICON_ADDRESS = "/_weighbridge/icon.svg"
+STYLE_ADDRESS = "/_weighbridge/style.css"
 _PLAIN = {
     ("",): PlainRoute("index"),
     ("_weighbridge", "style.css"): PlainRoute("style"),
+    ("_weighbridge", "icon.svg"): PlainRoute("icon"),
     ("healthz",): PlainRoute("health"),
     ("metrics",): PlainRoute("metrics"),
     ("api", "whoami-v2"): PlainRoute("whoami"),
@@ -108,6 +111,12 @@ _PLAIN = {
 def methods_of(route: Route) -> tuple[str, ...]:
     """Return the methods that a route understands."""
     return ("POST",) if isinstance(route, PathsRoute) else ("GET", "HEAD")
+
+
+def own_path(raw_path: str) -> str:
+    """Return the path of a request whose target may have our address before it (RFC 9112, section 3.2.2)."""
+    match = _ORIGIN.match(raw_path)
+    return raw_path if match is None else raw_path[match.end() :]
 
 
 def parse_route(raw_path: str, query: str) -> Route:
@@ -122,7 +131,7 @@ def parse_route(raw_path: str, query: str) -> Route:
     """
     if len(raw_path) > 4 * _LONGEST_PATH:
         raise Refusal(414, "the address is too long")
-    segments = tuple(_decode(each) for each in raw_path.lstrip("/").split("/"))
+    segments = tuple(_decode(each) for each in own_path(raw_path).lstrip("/").split("/"))
     options = {name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)}
     if segments in _PLAIN:
         return _PLAIN[segments]
@@ -140,7 +149,7 @@ def _parse_file_or_page(segments: tuple[str, ...]) -> Route:
             if rest[count] == "tree":
                 return RepoPage(repo, revision)
             return FileRoute(repo, revision, _check_path(path))
-    name = rest[:-1] if rest[-1] == "" else rest
+    name = rest[:-1] if rest[-1:] == ("",) else rest
     if not 1 <= len(name) <= 2:  # noqa: PLR2004
         raise no_such_address()
     return RepoPage(_repo(kind, name), "main")

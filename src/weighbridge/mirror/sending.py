@@ -1,4 +1,9 @@
-"""Sends a file's bytes in large blocks without keeping the event loop waiting for the disk."""
+"""Sends a file's bytes in large blocks without keeping the event loop waiting for the disk.
+
+What is in memory is handed to the socket by reference (``sendfile``) if the server can; all else is copied.  Bytes that
+are referred to may still change on their way, after the last look at the file; so the end is always copied, and a file
+that has changed before it is never sent to its end.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from io import FileIO
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
@@ -16,6 +22,11 @@ from weighbridge.mirror.refusals import Refusal
 from weighbridge.store.sight import Sight, open_plain
 
 _BLOCK = 1024 * 1024
+_WINDOW = 4 * _BLOCK  # sent by reference at a time
+_COPIED_END = 16 * _BLOCK  # more than a socket holds (tcp_wmem): once it is there, what came before has arrived
+_PROBE = 128 * 1024  # the kernel reads ahead in such steps
+BY_REFERENCE = "http.response.zerocopysend"
+"""An extension of ASGI, and the type of its message."""
 _NO_WAIT = getattr(os, "RWF_NOWAIT", None)  # Linux: read only what is in memory
 
 
@@ -48,31 +59,66 @@ class FileAnswer:
             await send(self._start)
             await send({"type": "http.response.body", "body": b""})
             return
-        descriptor = await run_in_threadpool(_open, self._held)
+        file = await run_in_threadpool(_open, self._held)
         gone = asyncio.ensure_future(_wait_gone(receive))
         try:
             await send(self._start)
-            await self._copy(descriptor, self._span, send, gone)
+            start = self._span.start
+            if BY_REFERENCE in scope.get("extensions", {}):
+                start = await self._refer(file, self._span, send, gone)
+            await self._copy(file, ByteRange(start, self._span.stop), send, gone)
         finally:
             gone.cancel()
-            os.close(descriptor)
+            file.close()
 
-    async def _copy(self, descriptor: int, span: ByteRange, send: Send, gone: asyncio.Future[None]) -> None:
+    async def _refer(self, file: FileIO, span: ByteRange, send: Send, gone: asyncio.Future[None]) -> int:
+        """Send what is in memory, up to the end that has to be copied; return how far that was."""
+        position, stop = span.start, span.stop - _COPIED_END
+        while position < stop and not gone.done():
+            count = min(_WINDOW, stop - position)
+            if not _is_in_memory(file.fileno(), position, count):
+                break
+            try:
+                await send({"type": BY_REFERENCE, "file": file, "offset": position, "count": count, "more_body": True})
+            finally:
+                self._check(file)
+            position += count
+        return position
+
+    async def _copy(self, file: FileIO, span: ByteRange, send: Send, gone: asyncio.Future[None]) -> None:
         position, buffer = span.start, memoryview(bytearray(min(_BLOCK, len(span))))
         while position < span.stop and not gone.done():
-            count = await _read(descriptor, buffer[: span.stop - position], position)
-            if count == 0 or Sight.of(os.fstat(descriptor)) != self._held.sight:
-                raise SourceChangedError(f"{self._held.place} changed while it was sent")
+            count = await _read(file.fileno(), buffer[: span.stop - position], position)
+            self._check(file)
+            if count == 0:
+                raise SourceChangedError(f"{self._held.place} ended while it was sent")
             position += count
             body = bytes(buffer[:count])
             await send({"type": "http.response.body", "body": body, "more_body": position < span.stop})
+
+    def _check(self, file: FileIO) -> None:
+        if Sight.of(os.fstat(file.fileno())) != self._held.sight:
+            raise SourceChangedError(f"{self._held.place} changed while it was sent")
+
+
+def _is_in_memory(descriptor: int, start: int, count: int) -> bool:
+    """Tell whether some bytes can probably be had without waiting for the disk; False if nobody can tell."""
+    if _NO_WAIT is None:
+        return False
+    byte = [bytearray(1)]
+    try:
+        return all(os.preadv(descriptor, byte, at, _NO_WAIT) for at in range(start, start + count, _PROBE))
+    except OSError:
+        return False
 
 
 async def _read(descriptor: int, buffer: memoryview, position: int) -> int:
     """Fill ``buffer`` from ``position``; what is not in memory is read on another thread."""
     if _NO_WAIT is not None:
         with suppress(OSError):  # not in memory, or a file system that can't tell
-            return os.preadv(descriptor, [buffer], position, _NO_WAIT)
+            count = os.preadv(descriptor, [buffer], position, _NO_WAIT)
+            if count:  # Linux 5.9 and 5.10 said 0 for what is not in memory, too
+                return count
     return await run_in_threadpool(os.preadv, descriptor, [buffer], position)
 
 
@@ -81,12 +127,12 @@ async def _wait_gone(receive: Receive) -> None:
         pass
 
 
-def _open(held: Held) -> int:
+def _open(held: Held) -> FileIO:
     try:
         descriptor = open_plain(held.place, os.O_NOFOLLOW)
     except OSError as error:
         raise Refusal(404, f"the file can't be read here: {error.strerror}", "EntryNotFound") from error
     if Sight.of(os.fstat(descriptor)) == held.sight:
-        return descriptor
+        return FileIO(descriptor)
     os.close(descriptor)
     raise Refusal(503, "the file has changed just now; ask again", None, {"Retry-After": "1"})

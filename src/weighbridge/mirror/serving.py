@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from types import FrameType
+from typing import Any
 
+import h11
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from weighbridge.core.errors import InvalidParameterError, StoreError
+from weighbridge.mirror.sending import BY_REFERENCE
 
 _BACKLOG = 2048
 _FIRST_REQUEST_S = 30.0  # a connection that has not asked for anything by then is closed
@@ -53,8 +59,9 @@ def listen(address: Address) -> socket.socket:
         family, kind, _, _, where = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except OSError as error:
-        raise InvalidParameterError(f"there is no address {address.host!r}: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "no host has such a name"
+        raise InvalidParameterError(f"there is no address {address.host!r}: {reason}") from error
     sock = socket.socket(family, kind)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,15 +100,65 @@ def serve(app: ASGIApp, sock: socket.socket, on_ready: Callable[[], None]) -> No
     asyncio.run(_Server(config, on_ready).serve([sock]))
 
 
+class _Span:
+    """Stands for bytes that go another way; h11 asks for its length alone."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+
 class _Protocol(H11Protocol):
-    """Closes a connection on which no whole request has come for a while."""
+    """Closes a connection on which no whole request has come for a while, and sends files by reference."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._answer, self.app = self.app, self._run
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; offer what is said at https://asgi.readthedocs.io/en/latest/extensions.html."""
+
+        async def send_any(message: Message) -> None:
+            if message["type"] == BY_REFERENCE:
+                await self._send_file(message["file"], message["offset"], message["count"])
+            else:
+                await send(message)
+
+        if scope["scheme"] == "http" and hasattr(os, "sendfile"):
+            scope["extensions"] = {BY_REFERENCE: {}}
+        await self._answer(scope, receive, send_any)
+
+    async def _send_file(self, file: FileIO, offset: int, count: int) -> None:
+        """Send a part of a file; returns when all of it is with the system.
+
+        Raises:
+            ClientDisconnect: The other side has gone, or the file has ended.
+        """
+        await self.flow.drain()
+        if not self.cycle.disconnected:
+            self.conn.send_with_data_passthrough(h11.Data(data=_Span(count)))  # type: ignore[arg-type]
+            with contextlib.suppress(OSError, RuntimeError):
+                if await self.loop.sendfile(self.transport, file, offset, count, fallback=False) == count:
+                    return
+        self.transport.abort()
+        self.cycle.disconnected = True
+        raise ClientDisconnect
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.loop.call_later(_FIRST_REQUEST_S, self._check_asked)
+        self.loop.call_later(_FIRST_REQUEST_S, self._check_asked, None)
 
-    def _check_asked(self) -> None:
-        if self.scope is None and not self.transport.is_closing():  # type: ignore[redundant-expr]
+    def data_received(self, data: bytes) -> None:
+        before = self.scope
+        super().data_received(data)
+        if self.cycle is not None and self.cycle.response_complete and self.scope is before:  # type: ignore[redundant-expr]
+            # the first bytes of a further request have ended uvicorn's own wait for it
+            self.loop.call_later(_FIRST_REQUEST_S, self._check_asked, before)
+
+    def _check_asked(self, before: object) -> None:
+        if self.scope is before and not self.transport.is_closing():
             self.transport.abort()
 
 
