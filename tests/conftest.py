@@ -44,6 +44,6 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a failure of the seed's function be final within a second or two."""
+    """Let a failure of inference-models' function be final within a second or two."""
     monkeypatch.setenv("API_CALLS_MAX_TRIES", "2")
     monkeypatch.setenv("API_CALLS_TIMEOUT", "5")

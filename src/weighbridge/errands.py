@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weighbridge.core.artifacts import Artifact, FileRequest
-from weighbridge.core.errors import ClaimTimeoutError, DigestMismatchError, StoreError
+from weighbridge.core.errors import ClaimTimeoutError, DigestMismatchError, SizeMismatchError, StoreError
 from weighbridge.core.events import Event, FileProgress, FileStarted, Retrying
 from weighbridge.core.options import Options, StoreOptions
 from weighbridge.store.claims import Claim, Heart, lease_for
@@ -124,8 +124,8 @@ class Errand:
 
     def open(self, cancel: threading.Event) -> Partial:
         """Open a partial of our own; call while holding the claim."""
-        identity, durable = identity_of(self.request.artifact), self._options.store.durable
-        self.partial = open_partial(self.place, identity, self._leftovers, cancel, durable=durable)
+        identity = identity_of(self.request.artifact)
+        self.partial = open_partial(self.place, identity, self._leftovers, cancel, self._options.store)
         self.began = time.monotonic()
         return self.partial
 
@@ -160,10 +160,18 @@ class Errand:
             remove_free(self.place, self._leftovers)
             return
         kept = partial.recovered.written if job is None else job.written
-        if kept and not (job is not None and isinstance(job.error, DigestMismatchError)):
+        if kept and not (job is not None and self._is_worthless(job)):
             partial.release()
         else:
             partial.drop()
+
+    def _is_worthless(self, job: Job) -> bool:
+        """Tell whether what arrived can be no part of the promised file, as far as anybody can tell.
+
+        With a digest, bytes that came before a server began to tell another size may still be the right ones.
+        """
+        is_of_wrong_size = isinstance(job.error, SizeMismatchError) and job.artifact.digest is None
+        return is_of_wrong_size or isinstance(job.error, DigestMismatchError)
 
 
 class Crew:

@@ -158,6 +158,8 @@ def test_power_loss_is_noticed_where_nothing_was_flushed(
     scene: Scene, careless_run: list[Operation], seed: int
 ) -> None:
     """Without flushes a wrong file may stand there; the next call finds it and replaces it."""
+    flushes = [each.path for each in careless_run if each.kind in {Kind.SYNC, Kind.SYNC_DATA}]
+    assert not [path for path in flushes if ".wb-partial" in path]
     dice = random.Random(seed)
     named = next(at for at, each in enumerate(careless_run) if each.target == str(scene.path))
     fail_power(scene, careless_run[: dice.randrange(named, len(careless_run)) + 1], dice, LONG_AGO)

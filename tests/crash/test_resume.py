@@ -41,7 +41,7 @@ def count_descriptors() -> int:
 
 
 def test_twenty_kills_cost_at_most_a_piece_for_each_connection_each(scene: Scene) -> None:
-    """Promise P2 in numbers, at twenty random moments of one download."""
+    """P2 in numbers, at twenty random moments of one download."""
     rng, size, kills = random.Random(7), 6 * MIB, 20
     scene.put(size)
     for _ in range(kills):

@@ -45,7 +45,7 @@ def test_status_is_final_if_the_caller_leaves_it_out(server: FaultServer, place:
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_usual_statuses_are_tried_again(server: FaultServer, place: Path, status: int) -> None:
-    """500 as well, which the seed promises and inference-models does not do (failure 14)."""
+    """500 as well, which the reference promises and inference-models does not do."""
     server.on(fault=Status(status, {"Retry-After": "0"}), times=1)
 
     call(place, [spec(server, "/small.bin")])
@@ -88,7 +88,7 @@ def test_large_file_is_fetched_by_one_connection_if_the_caller_says_so(place: Pa
 
 
 def test_large_file_is_fetched_by_several_connections(place: Path) -> None:
-    """That is what it is called for, and no HEAD has to be answered for it (R2)."""
+    """That is what it is called for, and no HEAD has to be answered for it."""
     with FaultServer({"/big": SparseFile(40 * MIB)}) as server:
         server.on(method="HEAD", fault=Status(403))
         server.always(Delay(0.05))
@@ -120,7 +120,7 @@ def test_file_need_not_be_flushed(server: FaultServer, place: Path) -> None:
 def test_holder_without_progress_is_waited_for_only_so_long(
     server: FaultServer, place: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    """Failure 33, the other way round: a frozen holder does not freeze everybody; the error is a ``RetryError``."""
+    """A frozen holder does not freeze everybody; the error is a ``RetryError``."""
     monkeypatch.setenv("INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT", "1" if how == "environment" else "500")
     more = {"file_lock_acquire_timeout": 1} if how == "argument" else {}
     cancel, gate = threading.Event(), server.gate("/model.bin", after=100_000)

@@ -1,4 +1,4 @@
-"""What inference-models' own function gets wrong (R2 to R7 of the field notes), and ours does not."""
+"""What inference-models' own function gets wrong, and ours does not."""
 
 from __future__ import annotations
 

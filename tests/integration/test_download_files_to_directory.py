@@ -17,7 +17,7 @@ from tests.support.faults import FlipByte, Status
 from weighbridge.compat import inference_models
 from weighbridge.core.errors import DigestMismatchError, TransferError
 
-# As in the reference: reference/seeds/000, and inference-models 0.39.6 for the first thirteen.
+# As in the reference of inference-models, and its release 0.39.6 for the first thirteen.
 SEED = [
     ("target_dir", inspect.Parameter.empty),
     ("files_specs", inspect.Parameter.empty),
@@ -62,7 +62,7 @@ def arguments(server: FaultServer, place: Path, hooks: Hooks) -> list[Any]:
 
 
 def test_all_parameters_may_be_given_by_position(server: FaultServer, place: Path) -> None:
-    """The order is the seed's as well."""
+    """The order is the reference's as well."""
     hooks = Hooks()
 
     found = weighbridge.download_files_to_directory(*arguments(server, place, hooks))
@@ -266,7 +266,7 @@ def test_second_call_asks_nobody(server: FaultServer, place: Path) -> None:
 
 @pytest.mark.parametrize("there", [b"", b"something else", b"x" * 10_000], ids=["empty", "shorter", "same size"])
 def test_wrong_file_that_is_there_is_replaced(server: FaultServer, place: Path, there: bytes) -> None:
-    """Failure 22: being there is not being right."""
+    """Being there is not being right."""
     place.mkdir()
     (place / "small.bin").write_bytes(there)
 
@@ -288,7 +288,7 @@ def test_wrong_file_stays_until_the_right_one_is_here(server: FaultServer, place
 
 
 def test_file_that_went_bad_after_it_was_verified_is_replaced(server: FaultServer, place: Path) -> None:
-    """Failure 23: a receipt is believed only while the file is untouched."""
+    """A receipt is believed only while the file is untouched."""
     specs = [spec(server, "/small.bin")]
     call(place, specs)
     (place / "small.bin").write_bytes(b"\0" * 10_000)

@@ -13,7 +13,13 @@ from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.faults import FlipByte, FlipElsewhere, Html200, IgnoreRange, Status
 from weighbridge.client import Client
 from weighbridge.core.artifacts import FileRequest
-from weighbridge.core.errors import DigestMismatchError, FileHashSumMissmatch, IntegrityError, WeighbridgeError
+from weighbridge.core.errors import (
+    DigestMismatchError,
+    FileHashSumMissmatch,
+    IntegrityError,
+    SizeMismatchError,
+    WeighbridgeError,
+)
 
 SIZE = 1 << 20
 PIECE = 64 << 10
@@ -33,6 +39,17 @@ def test_one_wrong_bit_is_found(server: FaultServer, place: Path, offset: int, w
     assert str(caught.value.expected) == f"sha256:{server.digest('/model.bin')}"
     assert caught.value.actual != caught.value.expected
     assert caught.value.url == server.url("/model.bin")
+
+
+@pytest.mark.parametrize("path", ["/model.bin", "/small.bin"])
+def test_file_of_another_size_leaves_nothing(server: FaultServer, place: Path, path: str) -> None:
+    """Without a digest nobody could ever tell what its bytes are worth."""
+    size = len(server.content(path)) - 10
+
+    with pytest.raises(SizeMismatchError):
+        fetch(ask(server, path, None, size=size), place)
+
+    assert names(place) == []
 
 
 @pytest.mark.parametrize("offset", [0, 5000, 9999])

@@ -18,7 +18,7 @@ from weighbridge.core.digests import Digest
 from weighbridge.core.errors import BadStatusError, ConnectError, TruncatedError, WeighbridgeError
 from weighbridge.core.options import RetryOptions, TransferOptions
 from weighbridge.core.ranges import ByteRange
-from weighbridge.transfer.answers import read_answer
+from weighbridge.transfer.answers import Question, read_answer
 from weighbridge.transfer.choose import next_piece
 from weighbridge.transfer.failures import fail_piece
 from weighbridge.transfer.hasher import FrontierHasher
@@ -224,7 +224,7 @@ class Transfer:
         if address != piece.state.source.url and self._luck(server.expire):
             raise BadStatusError("x", status=403)
         status, headers = self._reply(worker, server)
-        answer = read_answer(piece.question(), status, headers, address)
+        answer = read_answer(Question(span=piece.span, size=piece.known_size), status, headers, address)
         learned = self.job.accept(piece, answer, address, self.now)
         if self.job.hasher is None:
             self._new_hasher()

@@ -103,7 +103,7 @@ def test_proxies_are_read_as_curl_reads_them(environment: dict[str, str], proxie
     ],
 )
 def test_authorities_are_read(environment: dict[str, str], bundle: str) -> None:
-    """Failure 17: a proxy with a certificate of its own is trusted where requests and curl trust it."""
+    """A proxy with a certificate of its own is trusted where requests and curl trust it."""
     assert options_from_environment(environment).http.ca_bundle == Path(bundle)
 
 

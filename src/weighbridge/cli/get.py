@@ -157,6 +157,7 @@ class _Knob(click.Option):
     help="Longest wait in seconds for another process that fetches the same file and makes no progress.",
 )
 @click.option("--allow-unverified", is_flag=True, help="Accept files without a digest: whatever comes is taken.")
+@click.option("--no-page-cache", is_flag=True, help="Don't leave what was fetched in the page cache.")
 @click.option("--no-durable", is_flag=True, help="Don't wait until files are on the disk; faster, lost with the power.")
 @click.option("--offline", is_flag=True, help="Never use the network; tell whether all is there and right.")
 @click.option("--json", "as_json", is_flag=True, help="Write events to standard output, one JSON object a line.")
@@ -178,6 +179,7 @@ def get(
     retries: int | None,
     wait: float | None,
     allow_unverified: bool,
+    no_page_cache: bool,
     no_durable: bool,
     offline: bool,
     as_json: bool,
@@ -214,6 +216,7 @@ def get(
         wait_s=wait,
         is_offline=offline,
         is_durable=not no_durable,
+        is_cached=not no_page_cache,
     )
     report: Report = JsonReport() if as_json else QuietReport() if quiet else TextReport()
     Errand(wish, knobs, report).run(output, manifest)

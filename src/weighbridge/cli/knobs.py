@@ -24,6 +24,7 @@ class Knobs:
     wait_s: float | None
     is_offline: bool
     is_durable: bool
+    is_cached: bool
 
 
 def options_for(knobs: Knobs, requests: int) -> Options:
@@ -50,7 +51,7 @@ def options_for(knobs: Knobs, requests: int) -> Options:
         options,
         http=http,
         transfer=transfer,
-        store=replace(store, durable=knobs.is_durable),
+        store=replace(store, durable=knobs.is_durable, page_cache=knobs.is_cached),
         offline=options.offline or knobs.is_offline,
     )
 

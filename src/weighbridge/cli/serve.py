@@ -184,7 +184,7 @@ def _read_folder(text: str) -> tuple[RepoId, Path]:
 
 
 def _prepare(folder: FolderRepository) -> None:
-    """Compute the digests of a folder's files, and tell how far that is."""
+    """Compute the digests of a folder's files that are not known, and tell how far that is."""
     from weighbridge.cli.output import say
     from weighbridge.progress.wording import format_bytes
 

@@ -94,6 +94,8 @@ def download_files_to_directory(  # noqa: PLR0917 - the seed's own
         FileHashSumMissmatch: What arrived is not what was promised; nothing is at the final path.
         RetryError: The file could not be had.
         InvalidParameterError: An argument can't mean anything; nothing was sent.
+        StoreError: The directory can't be used, or the disk is full; what arrived is kept.
+        CancelledError: ``cancel`` was set; what arrived is kept.
     """
     del verify_hash_while_download  # the promise of this package has no switch
     settings = inference_models_settings()

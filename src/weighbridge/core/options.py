@@ -121,7 +121,7 @@ class TransferOptions:
         files: Files in transfer at the same time.
         first_piece: Bytes asked for first, before the link's speed is known.
         piece_min, piece_max: Bounds of a piece, in bytes.
-        piece_seconds: A piece is what one connection brings in this time.
+        piece_seconds: A piece is no more than one connection brings in this time.
         split_min: Smallest rest of a piece, in bytes, that is worth giving away.
         read_size: Largest single read, in bytes.
         hash_lag: Bytes that may lie unhashed before no new piece is started.
@@ -129,7 +129,8 @@ class TransferOptions:
         stall_window_s, stall_floor_bps: A connection below the floor (bytes a second) for the whole window
             is given up.
         rate_limit_bps: Cap over all connections in bytes a second; None for no cap.
-        flush_interval_s: How often data is flushed in the background.
+        flush_interval_s: How often to look whether data should be flushed in the background: once 32 MiB are new, or
+            some have waited for 10 s.
         retry: See :class:`RetryOptions`.
     """
 
@@ -167,12 +168,15 @@ class StoreOptions:
 
     Attributes:
         durable: Flush a file before it gets its name, so that it survives a power loss.
+        page_cache: Leave what was fetched in the system's page cache.  Otherwise it is dropped behind the digest
+            (without a digest, at the end), for machines and containers whose memory is wanted for other things.
         claim_ttl_s: A holder silent for this long is replaced.
         wait_timeout_s: Longest wait for another process that makes no progress.
         receipts: Directory of notes on files already verified; None keeps none.
     """
 
     durable: bool = True
+    page_cache: bool = True
     claim_ttl_s: float = 6.0
     wait_timeout_s: float = 60.0
     receipts: Path | None = None

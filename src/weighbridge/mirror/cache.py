@@ -106,6 +106,7 @@ class CachedRepository:
             held = _hold_blob(path, blobs) or self._hold(path, name, allowed)
             if held is not None:
                 files[name] = held
+        self.index.save()
         wanted = self._wanted(commit)
         return Listing(commit, dict(sorted(files.items())), len(wanted - files.keys()), modified_ns)
 

@@ -22,11 +22,37 @@ from weighbridge.store.sight import Sight
 
 _log = logging.getLogger("weighbridge.mirror")
 _FRESH_S = 1.0  # how long a look at the folder is believed
+_SAVED_EVERY = 1 << 30  # bytes read after which digests are kept: whoever stops us loses no more work than that
 _KEPT = 16  # commits that are remembered, so that whoever is in the middle of one can end
 _SKIPPED_FOLDERS = frozenset({".git", ".cache", "__pycache__"})
 _UNFINISHED = (".wb-partial", ".wb-claim", ".incomplete", ".aria2", ".part")
 
 Progress = Callable[[int, int], None]
+
+
+class _Meter:
+    """Counts the bytes whose digests are known, and tells of them.
+
+    Attributes:
+        unsaved: Bytes that were read since digests were kept last.
+    """
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total = total
+        self._progress = progress
+        self._done = self._of_file = self.unsaved = 0
+
+    def read(self, count: int) -> None:
+        """Account for bytes of a file that had to be read."""
+        self._of_file += count
+        self.unsaved += count
+        self._progress(self._done + self._of_file, self._total)
+
+    def end_file(self, size: int) -> int:
+        """Account for a whole file; return the unsaved bytes."""
+        self._done, self._of_file = self._done + size, 0
+        self._progress(self._done, self._total)
+        return self.unsaved
 
 
 class FolderRepository:
@@ -112,8 +138,8 @@ class FolderRepository:
 
     def _current(self) -> Listing:
         known = self._newest()
-        if not self._looking.acquire(blocking=known is None):
-            return known or self._current()  # while somebody hashes what is new, what there was is served
+        if not self._looking.acquire(blocking=known is None) and known is not None:
+            return known  # while somebody hashes what is new, what there was is served
         try:
             known = self._newest()
             is_fresh = time.monotonic() - self._looked_at < _FRESH_S
@@ -142,22 +168,30 @@ class FolderRepository:
         return listing
 
     def _list(self, seen: Mapping[str, tuple[Path, Sight]], progress: Progress) -> Listing:
-        total, done = sum(sight.size for _, sight in seen.values()), 0
+        meter = _Meter(sum(sight.size for _, sight in seen.values()), progress)
         files: dict[str, Held] = {}
-        for path, (place, sight) in sorted(seen.items()):
-            try:
-                value = self._index.digest(place, digest_kind(path, sight.size), sight)
-                files[path] = Held(place, sight, value)
-            except ChangedWhileReadError:
-                self._tell_once(path, "is being written to; left out until it rests")
-            except OSError as error:
-                self._tell_once(path, f"can't be read: {error.strerror}; left out")
-            done += sight.size
-            progress(done, total)
-        self._index.save()
+        try:
+            for path, (place, sight) in sorted(seen.items()):
+                held = self._hold(path, place, sight, meter)
+                if held is not None:
+                    files[path] = held
+                if meter.end_file(sight.size) >= _SAVED_EVERY:
+                    self._index.save()
+                    meter.unsaved = 0
+        finally:
+            self._index.save()
         tree = tree_ids({path: held.blob for path, held in files.items()})[""]
         modified_ns = max((each.sight.changed_at_ns for each in files.values()), default=0)
         return Listing(commit_id(tree), files, 0, modified_ns)
+
+    def _hold(self, path: str, place: Path, sight: Sight, meter: _Meter) -> Held | None:
+        try:
+            return Held(place, sight, self._index.digest(place, digest_kind(path, sight.size), sight, meter.read))
+        except ChangedWhileReadError:
+            self._tell_once(path, "is being written to; left out until it rests")
+        except OSError as error:
+            self._tell_once(path, f"can't be read: {error.strerror}; left out")
+        return None
 
     def _files(self) -> Iterator[tuple[str, tuple[Path, Sight]]]:
         """Yield each plain file: its path in the repository, where it is, and what a stat tells."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from weighbridge.core.errors import DiskFullError, StoreError
-from weighbridge.core.options import MIB
+from weighbridge.core.options import MIB, StoreOptions
 from weighbridge.core.recovery import Recovered, Validator
 from weighbridge.store import journal
 from weighbridge.store.faults import disk_bytes, flush_directory, free_bytes, storing
@@ -38,19 +38,19 @@ class Partial:
         path: Its directory, which holds the journal, and the data file if anything was recovered.
         final: The name it is to get.
         recovered: What of it counts already.
-        durable: Flush in the background and before publishing.
+        options: Whether to flush in the background and before publishing, and whether to leave bytes in the page cache.
         unflushed: Bytes of it that are not known to survive a power loss.
 
     Attributes:
         published: The file once it has its name.
     """
 
-    def __init__(self, path: Path, final: Path, recovered: Recovered, *, durable: bool, unflushed: int = 0) -> None:
+    def __init__(self, path: Path, final: Path, recovered: Recovered, options: StoreOptions, *, unflushed: int) -> None:
         self.path = path
         self.recovered = recovered
         self.published = Sight()
         self._final = final
-        self._durable = durable
+        self._options = options
         with storing(path, "open"):
             self._data = _open_data(path, recovered)
             try:
@@ -109,6 +109,8 @@ class Partial:
     def note_prefix(self, offset: int, digest: str) -> None:
         """Note the hex digest of the first ``offset`` bytes."""
         self._append(journal.prefix_record(offset, digest))
+        with self._using():
+            self._uncache(offset)
 
     def discard(self, start: int, stop: int) -> None:
         """Note that ``[start, stop)`` is void, before anything else is written there."""
@@ -124,7 +126,7 @@ class Partial:
         now = time.monotonic()
         with self._lock:
             is_due = self._unflushed >= _FLUSH_BYTES or (self._unflushed and now - self._flushed_at >= _FLUSH_S)
-            if not self._durable or self._is_closed or not is_due:
+            if not self._options.durable or self._is_closed or not is_due:
                 return
             self._unflushed, self._flushed_at = 0, now
         with self._using(), storing(self.path, "flush"):
@@ -151,8 +153,9 @@ class Partial:
                     f"{self.path / DATA} has {length} bytes instead of {self._size}: somebody else has changed it",
                     path=str(self.path),
                 )
-            if self._durable:
+            if self._options.durable:
                 self._trust(os.fsync)
+            self._uncache(length)
             self.published = publish(self.path / DATA, self._data, self._final)
         self.close()
         try:
@@ -160,6 +163,15 @@ class Partial:
             self.path.rmdir()
         except OSError:
             remove_partial(self.path)
+
+    def _uncache(self, stop: int) -> None:
+        """Take bytes that were read back out of the page cache, if asked to; what is not on the disk yet stays.
+
+        The system begins to write that out then, so that it can go the next time.
+        """
+        if not self._options.page_cache and hasattr(os, "posix_fadvise"):
+            with suppress(OSError):  # advice only
+                os.posix_fadvise(self._data, 0, stop, os.POSIX_FADV_DONTNEED)
 
     def _trust(self, flush: Callable[[int], None]) -> None:
         """Flush the data.  After a failure nobody knows what of it is on the disk, and no later flush would tell."""
@@ -208,7 +220,7 @@ class Partial:
         """Append to the journal; a binding record survives a power loss that what comes after it may not survive."""
         with self._using(), storing(self.path, "journal"):
             self._journal.append(record)
-            if is_binding and self._durable:
+            if is_binding and self._options.durable:
                 self._journal.flush()
 
     def _count_held(self) -> int:

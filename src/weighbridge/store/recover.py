@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from weighbridge.core.options import MIB
+from weighbridge.core.options import MIB, StoreOptions
 from weighbridge.core.ranges import ByteRange, RangeSet
 from weighbridge.store import journal
 from weighbridge.store.faults import flush_directory, free_bytes, storing
@@ -27,7 +27,7 @@ _TRIES = 3
 
 
 def open_partial(
-    place: Place, identity: Identity, names: Sequence[str], stop: threading.Event, *, durable: bool
+    place: Place, identity: Identity, names: Sequence[str], stop: threading.Event, options: StoreOptions
 ) -> Partial:
     """Return a partial of our own for ``place``, with whatever earlier ones can give.
 
@@ -41,7 +41,7 @@ def open_partial(
         identity: What the bytes must be part of.
         names: Names of the partials found beside it.
         stop: Ends a long copy early; what was copied counts.
-        durable: See :class:`Partial`.
+        options: See :class:`Partial`.
 
     Raises:
         StoreError: The directory takes no files.
@@ -56,7 +56,7 @@ def open_partial(
         key=lambda pair: pair[1].recovered.written.total,
         reverse=True,
     )
-    heir = _Heir(place, identity, stop, durable=durable)
+    heir = _Heir(place, identity, stop, options)
     partial = next((taken for each, usable in ranked if (taken := heir.take(each, usable)) is not None), None)
     for leftover, _ in ranked:
         if leftover.is_free or (partial is not None and leftover.is_removable):
@@ -74,14 +74,14 @@ class _Heir:
         place: Of what.
         identity: What its bytes are part of.
         stop: Ends a copy early.
-        durable: Flush what is taken over before its old place is given up.
+        options: Whether to flush what is taken over before its old place is given up.
     """
 
-    def __init__(self, place: Place, identity: Identity, stop: threading.Event, *, durable: bool) -> None:
+    def __init__(self, place: Place, identity: Identity, stop: threading.Event, options: StoreOptions) -> None:
         self._place = place
         self._identity = identity
         self._stop = stop
-        self._durable = durable
+        self._options = options
 
     def take(self, leftover: Leftover, usable: Usable) -> Partial | None:
         """Move or copy a leftover's data into a new partial; None if nothing could be had of it."""
@@ -161,11 +161,11 @@ class _Heir:
         """Open what was made; the data lay elsewhere before and may go there again if the power fails now."""
         unflushed = usable.recovered.written.total - usable.durable.total
         try:
-            if moved_from is not None and self._durable:
+            if moved_from is not None and self._options.durable:
                 flush_directory(own)
                 with suppress(FileNotFoundError):  # somebody has tidied up after us
                     flush_directory(moved_from)
-            return Partial(own, self._place.final, usable.recovered, durable=self._durable, unflushed=unflushed)
+            return Partial(own, self._place.final, usable.recovered, self._options, unflushed=unflushed)
         except BaseException:
             let_go(own.name)  # whatever it holds is for the next who looks
             raise
@@ -175,12 +175,12 @@ class _Heir:
         writer = JournalWriter(fresh)
         try:
             writer.append(*_records(self._identity, usable))
-            if self._durable and usable.recovered.written:
+            if self._options.durable and usable.recovered.written:
                 writer.flush()
         finally:
             writer.close()
         fresh.replace(own / JOURNAL)
-        if self._durable and usable.recovered.written:
+        if self._options.durable and usable.recovered.written:
             flush_directory(own)
             flush_directory(own.parent)
 

@@ -10,7 +10,6 @@ from weighbridge.core.ranges import ByteRange
 from weighbridge.core.recovery import Validator
 from weighbridge.core.urls import Origin
 from weighbridge.http.transport import Interrupt, Request
-from weighbridge.transfer.answers import Question
 from weighbridge.transfer.planner import Link, PieceView
 
 _SAMPLE_S = 0.5
@@ -143,10 +142,6 @@ class Piece:
             if_range=self.if_range,
             patience_s=_PATIENCE_S,
         )
-
-    def question(self) -> Question:
-        """Return what the answer is to be checked against."""
-        return Question(span=self.span, size=self.known_size)
 
     def reserve(self, amount: int) -> int:
         """Return how many of ``amount`` bytes may be read next, and keep others from writing there."""

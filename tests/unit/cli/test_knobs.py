@@ -19,6 +19,7 @@ NONE = Knobs(
     wait_s=None,
     is_offline=False,
     is_durable=True,
+    is_cached=True,
 )
 
 

@@ -199,7 +199,7 @@ def names(*texts: str) -> list[RelativeName]:
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("pair", [("a", "a/b"), ("a/b", "a/b/c/d")])
 def test_file_and_directory_of_one_name_collide(pair: tuple[str, str], order: int) -> None:
-    """Failure 39: a listing may hold both, a disk can't."""
+    """A listing may hold both, a disk can't."""
     clash = find_collision(names(*pair[::order]), ignore_case=False)
 
     assert clash is not None

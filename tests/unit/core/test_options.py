@@ -36,7 +36,7 @@ SECONDS = [
     *((StoreOptions, name) for name in ("claim_ttl_s", "wait_timeout_s")),
 ]
 RATES = [(TransferOptions, "stall_floor_bps"), (TransferOptions, "rate_limit_bps")]
-OTHERS = {"statuses", "user_agent", "proxies", "ca_bundle", "durable", "receipts", "offline"}
+OTHERS = {"statuses", "user_agent", "proxies", "ca_bundle", "durable", "page_cache", "receipts", "offline"}
 NESTED = {"retry", "http", "transfer", "store"}
 
 

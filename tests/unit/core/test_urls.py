@@ -203,7 +203,7 @@ def test_refusal_does_not_show_the_secret() -> None:
     ],
 )
 def test_redirect_is_followed_as_the_rfc_says(location: str, target: str) -> None:
-    """Failure 11: relative, cross-host, with spaces; and credentials in a redirect are nobody's."""
+    """Relative, cross-host, with spaces; and credentials in a redirect are nobody's."""
     assert follow("https://hub.example/a/b", location) == target
 
 

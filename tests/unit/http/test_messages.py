@@ -90,7 +90,7 @@ def test_content_range_is_read(value: str, expected: ContentRange) -> None:
     ],
 )
 def test_content_range_that_contradicts_itself_is_none(value: str | None) -> None:
-    """Failure 6: a header that can't be believed is not used to decide where bytes go."""
+    """A header that can't be believed is not used to decide where bytes go."""
     assert parse_content_range(value) is None
 
 
@@ -166,13 +166,13 @@ def test_validators_are_read() -> None:
     ("value", "seconds"), [("0", 0.0), ("120", 120.0), (" 7 ", 7.0), ("999999999999", 999999999999.0)]
 )
 def test_retry_after_in_seconds_is_read(value: str, seconds: float) -> None:
-    """Failure 13: a host that says when to come back is obeyed."""
+    """A host that says when to come back is obeyed."""
     assert parse_retry_after({"Retry-After": value}) == seconds
 
 
 @given(wait=st.integers(0, 10**8), skew=st.integers(-(10**8), 10**8))
 def test_retry_after_as_a_date_is_measured_by_the_servers_own_clock(wait: int, skew: int) -> None:
-    """Failure 12: a clock that is wrong here does not make the wait an hour longer, or nothing."""
+    """A clock that is wrong here does not make the wait an hour longer, or nothing."""
     theirs = NOW + timedelta(seconds=skew)
     headers = {
         "Date": format_datetime(theirs, usegmt=True),

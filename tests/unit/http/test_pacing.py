@@ -39,7 +39,7 @@ def test_host_that_never_complained_is_asked_at_once() -> None:
     ],
 )
 def test_refusal_stops_everyone_until_the_time_it_named(headers: dict[str, str], wait: float) -> None:
-    """Failure 13: eight workers don't each have to be refused to learn it."""
+    """Eight workers don't each have to be refused to learn it."""
     pace = pacer()
 
     pace.note(HOST, 429, headers, 100.0)

@@ -81,7 +81,7 @@ def test_options_say_which_statuses_are_tried_again(code: int) -> None:
 
 
 def test_expired_address_is_resolved_again_even_if_its_status_is_to_be_retried() -> None:
-    """Failure 12: asking an expired signed URL again can never help."""
+    """Asking an expired signed URL again can never help."""
     options = RetryOptions(statuses=RETRY_STATUSES | {403})
 
     assert judge(status(403), was_redirected=True, options=options) is RESOLVE

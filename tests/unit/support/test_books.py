@@ -115,7 +115,7 @@ class TestGate:
         """The earliest moment of a body."""
         gate = server.gate("/a.bin")
 
-        reply = ask(server.url("/a.bin"), timeout_s=0.1)
+        reply = ask(server.url("/a.bin"), timeout_s=1.0)
 
         assert gate.is_reached
         assert (reply.status, reply.body, reply.end) == (200, b"", "silence")
@@ -124,8 +124,8 @@ class TestGate:
         """The killed client's connection is noticed, and the gate stays."""
         server.gate("/a.bin", after=10)
 
-        ask(server.url("/a.bin"), timeout_s=0.05)
+        ask(server.url("/a.bin"), timeout_s=1.0)
         server.wait_idle()
 
         assert (server.requests[0].outcome, server.bytes_sent()) == ("gone", 10)
-        assert ask(server.url("/a.bin"), timeout_s=0.05).body == b""
+        assert ask(server.url("/a.bin"), timeout_s=1.0).body == b""

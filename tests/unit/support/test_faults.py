@@ -80,7 +80,7 @@ class TestDelivery:
         """The silent stall: no byte, no end."""
         server.on(fault=fault)
 
-        reply = ask(server.url("/a.bin"), timeout_s=0.2)
+        reply = ask(server.url("/a.bin"), timeout_s=1.0)
 
         assert (reply.body, reply.end) == (body, "silence")
         server.wait_idle(1)

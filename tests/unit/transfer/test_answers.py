@@ -141,7 +141,7 @@ def test_whole_file_is_read_for_any_question(question: Question, length: str | N
 
 
 def test_length_of_a_compressed_body_is_not_the_files() -> None:
-    """Failure 9: what was compressed on the way is undone, and its length says nothing."""
+    """What was compressed on the way is undone, and its length says nothing."""
     answer = read_answer(WHOLE, 200, {"Content-Length": "70", "Content-Encoding": "gzip"}, URL)
 
     assert (answer.stop, answer.size, answer.is_encoded) == (None, None, True)
@@ -168,7 +168,7 @@ def test_encoding_that_can_not_be_undone_is_refused(encoding: str) -> None:
     ("kind", "is_page"), [("text/html", True), ("Text/HTML; charset=x", True), ("text/plain", False), ("", False)]
 )
 def test_web_page_is_told_apart(kind: str, is_page: bool) -> None:
-    """Failure 14: a captive portal answers 200 to everything."""
+    """A captive portal answers 200 to everything."""
     assert read_answer(WHOLE, 200, {"Content-Type": kind}, URL).is_page is is_page
 
 

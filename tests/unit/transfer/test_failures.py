@@ -147,7 +147,7 @@ def test_helper_that_lies_about_the_size_is_left_alone() -> None:
 
 
 def test_expired_address_is_asked_for_again_at_once() -> None:
-    """Failure 12: no wait, no attempt is lost; the source tells where it leads now."""
+    """No wait, no attempt is lost; the source tells where it leads now."""
     job = make_job(digest=md5())
     first = take(job)
     answer(job, first, address=CDN)
@@ -242,7 +242,7 @@ def test_source_that_can_not_send_the_whole_either_is_dead() -> None:
 
 
 def test_changed_file_is_begun_again() -> None:
-    """Failure 8: nothing of the old state is kept, and nobody who still writes it may go on."""
+    """Nothing of the old state is kept, and nobody who still writes it may go on."""
     job = started()
     old = take(job)
 

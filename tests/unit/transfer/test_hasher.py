@@ -170,7 +170,7 @@ def test_undamaged_prefix_is_not_noted_twice(prefixes: dict[int, str]) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_damage_on_disk_is_found_in_its_own_span(prefixes: dict[int, str], number: int) -> None:
-    """Failure 25: of a large file only the damaged 16 MiB are fetched again."""
+    """Of a large file only the damaged 16 MiB are fetched again."""
     sink = Zeros({CHECKPOINT * number + 5: 1})
     hasher = FrontierHasher(md5(b""), sink.size, prefixes, sink)
 

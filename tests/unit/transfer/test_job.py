@@ -73,7 +73,7 @@ def test_answer_with_another_size_than_promised_is_wrong_content() -> None:
 
 
 def test_web_page_in_place_of_the_file_is_a_bad_answer() -> None:
-    """Failure 14: a portal's sign-in page says nothing about the file; what is here is kept."""
+    """A portal's sign-in page says nothing about the file; what is here is kept."""
     job = make_job(digest=md5())
     answer(job, take(job))
     bring(job, job.pieces[0], 50)
@@ -86,7 +86,7 @@ def test_web_page_in_place_of_the_file_is_a_bad_answer() -> None:
 
 
 def test_empty_answer_where_content_is_promised_is_a_bad_answer() -> None:
-    """Failure 21: the digest says that there is something."""
+    """The digest says that there is something."""
     job = make_job(digest=md5())
 
     with pytest.raises(BadAnswerError):
@@ -105,7 +105,7 @@ def test_empty_answer_where_nothing_is_promised_is_the_file() -> None:
 
 @pytest.mark.parametrize(("size", "etag"), [(SIZE, '"2"'), (SIZE + 1, '"1"'), (SIZE, 'W/"2"')])
 def test_other_size_or_etag_of_the_same_server_is_a_changed_file(size: int, etag: str) -> None:
-    """Failure 8: parts of two states are never mixed."""
+    """Parts of two states are never mixed."""
     job = make_job(digest=md5())
     answer(job, take(job))
 
@@ -125,7 +125,7 @@ def test_same_or_missing_etag_is_no_change(etag: str | None) -> None:
 
 
 def test_other_etag_of_another_machine_is_no_change_where_a_digest_decides() -> None:
-    """Failure 11: the nodes of one CDN may name the same bytes differently."""
+    """The nodes of one CDN may name the same bytes differently."""
     job = make_job(digest=md5())
     answer(job, take(job), address="http://cdn1.example/f")
 
@@ -168,7 +168,7 @@ def test_what_an_earlier_run_learned_gives_way_to_what_is_now() -> None:
 
 
 def test_whole_file_in_place_of_a_later_range_is_refused() -> None:
-    """Failure 3: the file's beginning is not written into its middle."""
+    """The file's beginning is not written into its middle."""
     job = make_job(digest=md5())
     answer(job, take(job))
     later = take(job)
@@ -265,7 +265,7 @@ def test_voided_piece_that_is_writing_keeps_others_away_until_it_is_done() -> No
 
 
 def test_body_without_a_length_tells_the_size_when_it_ends() -> None:
-    """Failure 15: close-delimited and chunked answers; the size is a guess that the digest has to confirm."""
+    """Close-delimited and chunked answers; the size is a guess that the digest has to confirm."""
     job = make_job(digest=md5(CONTENT[:70]))
     piece = take(job)
     job.accept(piece, whole(None), url(), 0.0)
@@ -288,7 +288,7 @@ def test_right_digest_ends_it_well() -> None:
 
 
 def test_wrong_digest_of_the_primary_ends_it_badly() -> None:
-    """Failure 20: asking the same server the same question again is no check."""
+    """Asking the same server the same question again is no check."""
     job = make_job(digest=md5())
     fetch_all(job, bytes(SIZE))
     hash_all(job)
@@ -302,7 +302,7 @@ def test_wrong_digest_of_the_primary_ends_it_badly() -> None:
 
 
 def test_what_an_earlier_run_left_is_suspect_and_fetched_again_once() -> None:
-    """Failure 23: rot between two runs costs those bytes, not the file."""
+    """Rot between two runs costs those bytes, not the file."""
     left = bytes(300) + CONTENT[300:]
     job = make_job(digest=md5(), sink=MemorySink.holding(left, RangeSet([ByteRange(0, 400)]), Validator('"1"')))
     fetch_all(job)

@@ -184,7 +184,7 @@ def test_without_a_digest_sources_are_never_mixed(data: st.DataObject, chance: r
 def test_without_a_digest_states_of_a_changing_file_are_never_mixed(
     data: st.DataObject, chance: random.Random, etag: str
 ) -> None:
-    """Failure 8: a new ETag or size voids what came before."""
+    """A new ETag or size voids what came before."""
     versions = [random.Random(seed).randbytes(data.draw(st.sampled_from([299, 300]))) for seed in range(4)]
     server = data.draw(honest(versions[0]))
     server.etag, server.changes = etag, versions[1:]
