@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from tests.support.mirror import HubCache, Mirror, Reply, git_blob
+from tests.support.processes import wait_until
 
 ONE, TWO = "1" * 40, "2" * 40
 LARGE = bytes(range(256)) * 40
@@ -27,13 +28,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> HubCache:
         made.put(f"{kind}--acme--demo", ONE, FILES, "main", "v1.0", "refs/pr/1", "refs/convert/parquet")
         made.put(f"{kind}--acme--demo", TWO, {"config.json": b"two"}, "dev")
     made.put("models--gpt2", ONE, FILES, "main")
+    marker = made.root / "models--acme--demo" / ".no_exist" / ONE / "sub" / "never.txt"
+    marker.parent.mkdir(parents=True)
+    marker.touch()
     made.put("models--acme--wide", ONE, {f"f{index:04d}": b"%d" % index for index in range(1003)}, "main")
     return made
 
 
 @pytest.fixture(scope="module")
 def mirror(cache: HubCache) -> Iterator[Mirror]:
-    with Mirror(cache.root.parent / "home", "--cache-dir", cache.root, "--access-log", "json") as running:
+    with Mirror(cache.root.parent / "home", "--cache-dir", cache.root, "--access-log", "json", "--open") as running:
         yield running
 
 
@@ -171,11 +175,14 @@ class TestErrors:
         """Clients map the code to their error types; without one they think the network is down."""
         assert error_of(mirror.ask(address)) == expected
 
-    def test_missing_file_tells_the_commit(self, mirror: Mirror) -> None:
-        """Clients note for it that the file does not exist."""
-        reply = mirror.ask("/acme/demo/resolve/main/absent", method="HEAD")
+    @pytest.mark.parametrize(("path", "commit"), [("sub/never.txt", ONE), ("absent", None)])
+    def test_commit_is_told_of_a_file_that_surely_is_not_there(
+        self, mirror: Mirror, path: str, commit: str | None
+    ) -> None:
+        """Clients note for it that the file does not exist, and never ask again; a cache may only lack it."""
+        reply = mirror.ask(f"/acme/demo/resolve/main/{path}", method="HEAD")
 
-        assert (reply.status, reply.headers["x-repo-commit"], reply.body) == (404, ONE, b"")
+        assert (reply.status, reply.headers.get("x-repo-commit"), reply.body) == (404, commit, b"")
 
     def test_message_fits_into_a_header(self, mirror: Mirror) -> None:
         """A proxy answers 502 to headers of more than 4 KiB."""
@@ -263,7 +270,7 @@ class TestApi:
         assert (found, count) == ([f"f{index:04d}" for index in range(1003)], pages)
 
     @pytest.mark.parametrize(
-        "target", ["http://mirror.test/api/models/acme/wide/tree/main", "/api/models/acme/wide/tree/main"]
+        "target", ["http://localhost/api/models/acme/wide/tree/main", "/api/models/acme/wide/tree/main"]
     )
     def test_link_to_the_next_page_is_whole(self, mirror: Mirror, target: str) -> None:
         """Clients don't join it to anything, and one of HTTP/1.0 need not tell what it calls us."""
@@ -351,6 +358,7 @@ class TestOthers:
 
         mirror.ask("/acme/demo/resolve/main/config.json?token=hf_secret", {**secret, "Range": "bytes=0-3"})
 
+        wait_until(lambda: any(each["agent"].startswith("probe/1") for each in mirror.entries))
         (entry,) = (each for each in mirror.entries if each["agent"].startswith("probe/1"))
         assert (entry["method"], entry["path"], entry["status"]) == ("GET", "/acme/demo/resolve/main/config.json", 206)
         assert (entry["range"], entry["bytes"], entry["whole"]) == ("bytes=0-3", 4, True)

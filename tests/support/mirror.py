@@ -194,7 +194,7 @@ class Mirror:
 
 def request_bytes(target: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> bytes:
     """Return a request as it goes over the wire."""
-    fields = {"Host": "mirror.test", **(headers or {})}
+    fields = {"Host": "localhost", **(headers or {})}
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
     return "\r\n".join(lines).encode("latin-1")
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from weighbridge.mirror.digests import DigestIndex
     from weighbridge.mirror.folder import FolderRepository
     from weighbridge.mirror.identity import RepoId
     from weighbridge.mirror.library import Library
@@ -29,6 +30,9 @@ SIGTERM or Ctrl-C lets transfers that are under way end first; a second one does
 """
 _PROGRESS_S = 2.0
 _ACCEL_PREFIX = "/_weighbridge_files"
+_ACCESS = "weighbridge.access"
+_WAITING_LINES = 10_000
+_LAST_WORDS_S = 2.0
 
 
 @click.command(epilog=_EPILOG)
@@ -63,7 +67,9 @@ _ACCEL_PREFIX = "/_weighbridge_files"
     type=click.Path(path_type=Path),
     help="Serve only clients that send the token in this file.",
 )
-@click.option("--open", "is_open", is_flag=True, help="Listen beyond this machine without a token.")
+@click.option(
+    "--open", "is_open", is_flag=True, help="Let everybody read without a token, under any name of this machine."
+)
 @click.option(
     "--public-url", metavar="URL", help="What the mirror is called from outside, if a proxy is in front of it."
 )
@@ -98,33 +104,40 @@ def serve(
     """
     _need_extra()
     from weighbridge.cli.output import put, say
+    from weighbridge.cli.signals import StopSignals
+    from weighbridge.config import receipts_root
     from weighbridge.core.errors import InvalidParameterError
     from weighbridge.mirror import serving
-    from weighbridge.mirror.access import Gate, read_token
+    from weighbridge.mirror.access import Gate, is_loopback, read_token
     from weighbridge.mirror.app import MirrorOptions, build_app
+    from weighbridge.mirror.digests import DigestIndex
 
-    gate = Gate(None if access_token is None else read_token(access_token))
-    if gate.token is None and not is_open and not serving.is_loopback(host):
+    gate, is_loopback_only = Gate(None if access_token is None else read_token(access_token)), is_loopback(host)
+    if gate.token is None and not is_open and not is_loopback_only:
         raise InvalidParameterError(
             f"{host} can be reached by others: give --access-token FILE, or --open to let everybody read"
         )
-    _log_to_stderr()
-    library = _library(caches, folders)
     options = MirrorOptions(
         gate=gate,
         public_url=_check_url(public_url),
         accel=None if accel is None else _ACCEL_PREFIX,
+        is_local=is_loopback_only and gate.token is None and not is_open and public_url is None,
         is_json_log=log_format == "json",
     )
-    app = build_app(library, options, None if log_format == "none" else say)
-    sock = serving.listen(serving.Address(host, port))
-    endpoint = options.public_url or _address_of(host, sock.getsockname()[1])
-    _tell_what_is_held(library)
+    with closing(serving.bind(serving.Address(host, port))) as sock, closing(DigestIndex(receipts_root())) as index:
+        with StopSignals(), _log_to_stderr():
+            library = _library(caches, folders, index)
+            _tell_what_is_held(library)
+        address = _address_of(host, sock.getsockname()[1])
 
-    def tell_ready() -> None:
-        put(f"HF_ENDPOINT={endpoint}")
+        def tell_ready() -> None:
+            if options.public_url is not None:
+                say(f"listening on {address}")
+            put(f"HF_ENDPOINT={options.public_url or address}")
 
-    serving.serve(app, sock, tell_ready)
+        with _log_to_stderr() as write:
+            app = build_app(library, options, None if log_format == "none" else write)
+            serving.serve(app, sock, tell_ready)
     say("stopped")
     return 0
 
@@ -143,16 +156,15 @@ def _need_extra() -> None:
         ) from error
 
 
-def _library(caches: Iterable[Path], folders: Iterable[str]) -> Library:
+def _library(caches: Iterable[Path], folders: Iterable[str], index: DigestIndex) -> Library:
     """Return what is to be served, all digests of folders known."""
-    from weighbridge.config import hub_cache_root, receipts_root
+    from weighbridge.cli.output import say
+    from weighbridge.config import hub_cache_root
     from weighbridge.core.errors import InvalidParameterError
     from weighbridge.mirror.cache import Cache
-    from weighbridge.mirror.digests import DigestIndex
     from weighbridge.mirror.folder import FolderRepository
     from weighbridge.mirror.library import Library
 
-    index = DigestIndex(receipts_root())
     named = [_read_folder(each) for each in folders]
     twice = {repo for repo, _ in named if sum(repo == other for other, _ in named) > 1}
     if twice:
@@ -166,7 +178,12 @@ def _library(caches: Iterable[Path], folders: Iterable[str]) -> Library:
             )
     for each in found:
         _prepare(each)
-    return Library([Cache(root, index) for root in roots], found)
+    held = [Cache(root, index) for root in roots]
+    for root, cache in zip(roots, held, strict=True):
+        if not cache.repositories():
+            hint = f"; did you mean {root / 'hub'}?" if (root / "hub").is_dir() else ""
+            say(f"warning: there are no repositories in {root}{hint}")
+    return Library(held, found)
 
 
 def _read_folder(text: str) -> tuple[RepoId, Path]:
@@ -236,20 +253,44 @@ def _check_url(text: str | None) -> str | None:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _log_to_stderr() -> None:
-    """Send what the mirror and its server log to standard error, as lines."""
+@contextmanager
+def _log_to_stderr() -> Iterator[Callable[[str], None]]:
+    """Give what takes lines for standard error, and send there what the mirror and its server log.
+
+    A thread of its own writes them, so that nobody waits for whoever reads them; if too many wait, more are lost.
+    """
     import logging
+    from logging.handlers import QueueHandler
+    from queue import Full, Queue
+    from threading import Thread
 
-    from weighbridge.progress.wording import printable
+    from weighbridge.cli.output import say
 
-    class Line(logging.Formatter):
-        def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own
-            return printable(super().formatMessage(record))  # names of files may hold anything
+    queue: Queue[logging.LogRecord | None] = Queue(_WAITING_LINES)
 
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Line("%(levelname)s: %(message)s"))
-    for name, level in (("weighbridge.mirror", logging.WARNING), ("uvicorn.error", logging.WARNING)):
-        logger = logging.getLogger(name)
+    class Lines(QueueHandler):
+        def enqueue(self, record: logging.LogRecord) -> None:
+            with suppress(Full):
+                queue.put_nowait(record)
+
+    def write() -> None:
+        while (record := queue.get()) is not None:
+            mark = "" if record.name == _ACCESS else f"{record.levelname}: "
+            say(*f"{mark}{record.getMessage()}".splitlines())
+
+    handler, writer = Lines(queue), Thread(target=write, name="weighbridge-log", daemon=True)
+    levels = {_ACCESS: logging.INFO, "weighbridge.mirror": logging.WARNING, "uvicorn.error": logging.WARNING}
+    loggers = [logging.getLogger(name) for name in levels]
+    for logger in loggers:
         logger.addHandler(handler)
-        logger.setLevel(level)
+        logger.setLevel(levels[logger.name])
         logger.propagate = False
+    writer.start()
+    try:
+        yield loggers[0].info
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        with suppress(Full):
+            queue.put_nowait(None)
+        writer.join(_LAST_WORDS_S)

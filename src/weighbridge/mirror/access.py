@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +57,14 @@ def shown_token(authorization: str | None) -> str | None:
     elif scheme.lower() != "bearer":
         return None
     return value or None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach ``host``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def read_token(path: Path) -> str:

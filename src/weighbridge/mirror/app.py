@@ -5,28 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from mimetypes import guess_type
 from typing import TypeAlias
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weighbridge.mirror import pages
-from weighbridge.mirror.access import Gate, shown_token
+from weighbridge.mirror.access import Gate, is_loopback, shown_token
 from weighbridge.mirror.conditions import plan_answer
 from weighbridge.mirror.identity import is_commit
 from weighbridge.mirror.library import Library
 from weighbridge.mirror.listing import Listing
 from weighbridge.mirror.observing import ROUTE, Metrics, Observed
 from weighbridge.mirror.payloads import refs_info, repo_info, tree_entry
-from weighbridge.mirror.refusals import Refusal, bad_request, no_entry
+from weighbridge.mirror.refusals import Refusal, bad_request, no_entry, try_later
 from weighbridge.mirror.routes import (
     FileRoute,
     InfoRoute,
@@ -45,8 +48,9 @@ from weighbridge.mirror.sending import FileAnswer, SourceChangedError
 _Readable: TypeAlias = FileRoute | InfoRoute | TreeRoute | RefsRoute | RepoPage | PlainRoute
 
 _log = logging.getLogger("weighbridge.mirror")
+_INDEX_S = 2.0  # how long the index page is as good as new
 _LARGEST_FORM = 1024 * 1024
-_LARGEST_COUNT = 1000
+_LARGEST_COUNT = 10_000
 _FORM_S = 30.0  # for a form to come in
 _LONGEST_MESSAGE = 500  # in a header; proxies take 4 KiB of them all
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -63,6 +67,7 @@ class MirrorOptions:
     Attributes:
         gate: Who may read.
         public_url: What it is called from outside, without a trailing slash; None believes the request.
+        is_local: Answer only who calls it by a name of this machine: its loopback is no protection from web pages.
         accel: Prefix of the addresses at which nginx sends files itself (``X-Accel-Redirect``); None sends them here.
         is_json_log: The access log is JSON lines.
     """
@@ -70,6 +75,7 @@ class MirrorOptions:
     gate: Gate = field(default_factory=Gate)
     public_url: str | None = None
     accel: str | None = None
+    is_local: bool = False
     is_json_log: bool = False
 
 
@@ -105,6 +111,8 @@ class Handler:
         self._library = library
         self._options = options
         self._metrics = metrics
+        self._index_lock = threading.Lock()  # guards _index_page
+        self._index_page = (float("-inf"), "", "")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -119,6 +127,7 @@ class Handler:
             if request.method not in methods_of(route):
                 allowed = ", ".join(methods_of(route))
                 raise Refusal(405, f"this address understands {allowed} only", None, {"Allow": allowed})
+            self._check_host(request)
             response = await self._respond(route, request)
             await response(scope, receive, send)
         except Refusal as refusal:
@@ -128,11 +137,23 @@ class Handler:
         except SourceChangedError as error:
             _log.warning("%s; the connection is cut", error)  # which is what follows from an answer without an end
 
+    def _check_host(self, request: Request) -> None:
+        """Refuse a request that a page of another site has made a browser send, by a name of its own for us."""
+        host = request.headers.get("host")
+        if self._options.is_local and host is not None and not is_loopback(_name_in(host)):
+            raise Refusal(421, f"this mirror is for this machine alone and not known as {host}; see --public-url")
+
     async def _respond(self, route: Route, request: Request) -> Response | FileAnswer:
-        if isinstance(route, PathsRoute):
-            form = await _read_form(request)
-            return await run_in_threadpool(self._paths, route, form)
-        return await run_in_threadpool(self._look_up, route, request)
+        if route == PlainRoute("health"):
+            return JSONResponse({"status": "ok"})  # even if all threads wait for a disk
+        try:
+            if isinstance(route, PathsRoute):
+                form = await _read_form(request)
+                return await run_in_threadpool(self._paths, route, form)
+            return await run_in_threadpool(self._look_up, route, request)
+        except OSError as error:
+            _log.warning("can't look up %s: %s", request.url.path, error)
+            raise try_later(f"that can't be looked up now: {error.strerror}") from error
 
     def _look_up(self, route: _Readable, request: Request) -> Response | FileAnswer:
         match route:
@@ -169,23 +190,29 @@ class Handler:
     def _plain(self, route: PlainRoute, request: Request) -> Response:
         match route.name:
             case "index":
-                page = pages.index_page(self._library.repositories(), self._base(request))
-                return HTMLResponse(page, headers=pages.HEADERS)
+                return HTMLResponse(self._index(self._base(request)), headers=pages.HEADERS)
             case "style" | "icon":
                 content, media_type = pages.ASSETS[route.name]
                 return Response(content, media_type=media_type, headers=pages.ASSET_HEADERS)
             case "metrics":
                 return Response(self._metrics.page(), headers={"Content-Type": _METRICS_TYPE})
-            case "whoami":
-                return self._whoami(request)
             case _:
-                return JSONResponse({"status": "ok"})
+                return self._whoami(request)
+
+    def _index(self, base: str) -> str:
+        """Return the page that lists all repositories; it takes a walk through each, so many may share one."""
+        with self._index_lock:
+            made_at, made_for, page = self._index_page
+            if made_for != base or time.monotonic() - made_at > _INDEX_S:
+                page = pages.index_page(self._library.repositories(), base)
+                self._index_page = (time.monotonic(), base, page)
+            return page
 
     def _file(self, route: FileRoute, request: Request) -> Response | FileAnswer:
         repository = self._library.get(route.repo)
         commit = repository.resolve(route.revision)
         held = repository.find(commit, route.path)
-        plan = plan_answer(request.method, request.headers, held.etag, held.size)
+        plan = plan_answer(request.method, _joined(request.headers), held.etag, held.size)
         is_private = self._options.gate.token is not None
         lasting = _FOR_EVER if is_commit(route.revision) else _NO_CACHE
         headers = {
@@ -198,14 +225,16 @@ class Handler:
             **_SAFE_HEADERS,
         }
         if self._options.accel is not None and plan.span is not None and not _FOR_US & set(request.headers):
-            address = self._options.accel + quote(os.fsencode(held.place))
-            return Response(status_code=200, headers=headers | {"X-Accel-Redirect": address})
+            # under other names, so that a client which comes here past nginx does not take the empty body for the file
+            hidden = {"X-Weighbridge-ETag": headers.pop("ETag"), "X-Weighbridge-Commit": headers.pop("X-Repo-Commit")}
+            hidden["X-Accel-Redirect"] = self._options.accel + quote(os.fsencode(held.place))
+            return Response(status_code=200, headers=headers | hidden)
         return FileAnswer(held, plan.status, headers | plan.headers, plan.span)
 
     def _tree(self, route: TreeRoute, request: Request) -> Response:
         listing = self._listing(route)
         if route.path and route.path not in listing.folders:
-            raise no_entry(str(route.repo), route.path, listing.commit)
+            raise no_entry(str(route.repo), route.path, listing.commit, is_known=not listing.missing)
         paths = [each for each in listing.below(route.path, is_deep=route.is_deep) if each > route.after]
         shown = paths[: route.limit]
         headers = _listing_headers(listing)
@@ -219,7 +248,7 @@ class Handler:
     def _paths(self, route: PathsRoute, form: Mapping[str, list[str]]) -> Response:
         listing = self._listing(route)
         is_expanded = form.get("expand", [""])[-1].lower() == "true"
-        wanted = list(dict.fromkeys(each.strip("/") for each in form.get("paths", [])))[:_LARGEST_COUNT]
+        wanted = list(dict.fromkeys(each.strip("/") for each in form.get("paths", [])))
         found = [each for each in wanted if each and (each in listing.files or each in listing.folders)]
         entries = [tree_entry(each, listing, is_expanded=is_expanded) for each in found]
         return JSONResponse(entries, headers=_listing_headers(listing))
@@ -262,11 +291,29 @@ async def _read_form(request: Request) -> dict[str, list[str]]:
         raise Refusal(408, "the form did not come in time", None, {"Connection": "close"}) from None
     found: dict[str, list[str]] = {}
     try:
-        for name, value in parse_qsl(content.decode("utf-8"), keep_blank_values=True, errors="strict"):
-            found.setdefault(name, []).append(value)
+        fields = parse_qsl(
+            content.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_LARGEST_COUNT
+        )
     except ValueError:
-        raise bad_request("the body is no form in UTF-8 (paths=…&paths=…)") from None
+        raise bad_request(
+            f"the body is no form in UTF-8 (paths=…&paths=…) of at most {_LARGEST_COUNT} fields"
+        ) from None
+    for name, value in fields:
+        found.setdefault(name, []).append(value)
     return found
+
+
+def _name_in(host: str) -> str:
+    """Return the name or address in a ``Host`` header; "" if it holds none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _joined(headers: Headers) -> dict[str, str]:
+    """Return headers with several of one name joined (RFC 9110, section 5.3)."""
+    return {name: ", ".join(headers.getlist(name)) for name in headers.keys()}  # noqa: SIM118 - no dictionary
 
 
 def _listing_headers(listing: Listing) -> dict[str, str]:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex
+from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex, NotKnownYetError
+from weighbridge.mirror.disk import is_absent, walk
 from weighbridge.mirror.identity import RepoId, is_commit
 from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
-from weighbridge.mirror.refusals import no_entry, no_revision
+from weighbridge.mirror.refusals import Refusal, no_entry, no_revision, try_later
 from weighbridge.mirror.repository import SHORTEST_PREFIX, find_prefix
 from weighbridge.store.sight import Sight, read_plain
 
-_log = logging.getLogger("weighbridge.mirror")
 _BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _POINTER = re.compile(r"(?:\.\./)+blobs/(?:[0-9a-f]{40}|[0-9a-f]{64})", re.ASCII)
 _UNFINISHED = re.compile(r"\.[0-9a-f]{8}\.tmp$", re.ASCII)  # a ref that its writer has not renamed yet
 _LARGEST_REF = 4096
+_PATIENCE_S = 2.0  # for a digest that is not known; then its computation goes on alone
 
 
 class Cache:
@@ -40,16 +41,23 @@ class Cache:
     def get(self, repo: RepoId) -> CachedRepository | None:
         """Return a repository; None if nothing of it is here."""
         folder = self._root / repo.folder
-        return CachedRepository(repo, folder, self._index) if _is_folder(folder / "snapshots") else None
+        is_here = _is_folder(folder / "snapshots") and os.path.realpath(folder).startswith(self._inside())
+        return CachedRepository(repo, folder, self._index) if is_here else None
 
     def repositories(self) -> list[CachedRepository]:
         """Return all repositories that are here now."""
         try:
             folders = sorted(each.name for each in self._root.iterdir())
-        except OSError:
+        except OSError as error:
+            if not is_absent(error):
+                raise
             return []
         found = (RepoId.of_folder(each) for each in folders)
         return [held for repo in found if repo is not None and (held := self.get(repo)) is not None]
+
+    def _inside(self) -> str:
+        """Return what the real path of everything in the cache begins with."""
+        return os.path.join(os.path.realpath(self._root), "")  # noqa: PTH118 - ends in a slash
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,9 @@ class CachedRepository:
         try:
             found = [each for each in os.scandir(self.folder / "snapshots") if is_commit(each.name) and each.is_dir()]
             found.sort(key=lambda each: (-each.stat().st_mtime_ns, each.name))
-        except OSError:
+        except OSError as error:
+            if not is_absent(error):
+                raise
             return []
         return [each.name for each in found]
 
@@ -100,15 +110,13 @@ class CachedRepository:
     def listing(self, commit: str) -> Listing:
         """Return all files of a commit that are here; one whose content is elsewhere is left out."""
         root, modified_ns = self._open_snapshot(commit)
-        allowed, blobs = self._allowed(), self._blobs()
+        allowed, blobs, wanted = self._allowed(), self._blobs(), self._wanted(commit)
         files: dict[str, Held] = {}
         for name, path in _named_files(root):
             held = _hold_blob(path, blobs) or self._hold(path, name, allowed)
-            if held is not None:
+            if held is not None and wanted.get(name) in {None, held.size}:
                 files[name] = held
-        self.index.save()
-        wanted = self._wanted(commit)
-        return Listing(commit, dict(sorted(files.items())), len(wanted - files.keys()), modified_ns)
+        return Listing(commit, dict(sorted(files.items())), len(wanted.keys() - files.keys()), modified_ns)
 
     def outline(self, commit: str) -> Outline:
         """Return what a commit holds, without digests: those of files that are no links would cost reading them."""
@@ -120,14 +128,19 @@ class CachedRepository:
             found = (blob.place, blob.sight) if blob is not None else _see(path, allowed)
             if found is not None:
                 sizes[name] = found[1].size
-        missing = len(self._wanted(commit) - sizes.keys())
+        missing = len(self._wanted(commit).keys() - sizes.keys())
         return Outline(commit, dict(sorted(sizes.items())), missing, modified_ns)
 
     def find(self, commit: str, path: str) -> Held:
         """Return one file of a commit."""
         held = self._hold(self._snapshot(commit) / path, path, self._allowed())
+        wanted = self._wanted(commit)
         if held is None:
-            raise no_entry(str(self.repo), path, commit)
+            is_known = (bool(wanted) and path not in wanted) or _is_file(self.folder / ".no_exist" / commit / path)
+            raise no_entry(str(self.repo), path, commit, is_known=is_known)
+        if wanted.get(path) not in {None, held.size}:
+            message = f"{path} has {held.size} bytes here instead of {wanted[path]}: it was damaged, or cut off"
+            raise Refusal(404, message, "EntryNotFound")
         return held
 
     def _snapshot(self, commit: str) -> Path:
@@ -138,8 +151,10 @@ class CachedRepository:
         root = Path(os.path.realpath(self._snapshot(commit)))
         try:
             return root, root.stat().st_mtime_ns
-        except OSError:  # it was removed since it was asked for
-            raise no_revision(str(self.repo), commit) from None
+        except OSError as error:
+            if not is_absent(error):
+                raise
+            raise no_revision(str(self.repo), commit) from None  # it was removed since it was asked for
 
     def _has(self, commit: str) -> bool:
         return _is_folder(self._snapshot(commit))
@@ -159,11 +174,14 @@ class CachedRepository:
             return None
         real, sight = found
         try:
-            blob = self._blob_of(pointer, real) or self.index.digest(real, digest_kind(name, sight.size), sight)
-        except (OSError, ValueError):
-            return None
-        except ChangedWhileReadError as error:
-            _log.warning("%s; left out until it rests", error)
+            blob = self._blob_of(pointer, real) or self.index.digest(
+                real, digest_kind(name, sight.size), sight, wait_s=_PATIENCE_S
+            )
+        except (ChangedWhileReadError, NotKnownYetError) as error:
+            raise try_later(f"{name} can't be had now: {error}") from error
+        except OSError as error:
+            if not is_absent(error):
+                raise
             return None
         return Held(real, sight, blob)
 
@@ -179,22 +197,28 @@ class CachedRepository:
         """Return the commit that a ref holds; "" if it holds none."""
         try:
             text = read_plain(path)[:_LARGEST_REF].decode("ascii").strip()
-        except (OSError, ValueError):
+        except OSError as error:
+            if not is_absent(error):
+                raise
+            return ""
+        except ValueError:
             return ""
         return text if is_commit(text) else ""
 
-    def _wanted(self, commit: str) -> set[str]:
-        """Return the paths that the commit is known to have, from the listing that newer clients keep."""
+    def _wanted(self, commit: str) -> Mapping[str, int | None]:
+        """Return the sizes of all files that the commit is known to have, from the listing that newer clients keep."""
+        place = self.folder / "trees" / f"{commit}.json"
         try:
-            content = json.loads(read_plain(self.folder / "trees" / f"{commit}.json"))
-            return set(content["files"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return set()
+            return _read_tree(place, Sight.of(place.lstat()))
+        except OSError as error:
+            if not is_absent(error):
+                raise
+            return {}
 
 
 def _plain_files(root: Path, *, follow: bool = False) -> Iterator[Path]:
     """Yield what is below ``root`` and no directory; links to directories are not entered."""
-    for directory, _, names in os.walk(root):
+    for directory, _, names in walk(str(root)):
         for name in names:
             path = Path(directory, name)
             if follow or not os.path.islink(path):  # noqa: PTH114 - what may not be looked at is no link
@@ -223,7 +247,9 @@ def _hold_blob(pointer: Path, blobs: str) -> Held | None:
             return None
         folder, _, name = os.path.normpath(f"{pointer.parent}/{target}").rpartition("/")
         found = os.lstat(f"{blobs}/{name}")
-    except (OSError, ValueError):
+    except OSError as error:
+        if not is_absent(error):
+            raise
         return None
     is_blob = folder == blobs and stat.S_ISREG(found.st_mode)
     return Held(Path(blobs, name), Sight.of(found), name) if is_blob else None
@@ -233,19 +259,46 @@ def _see(pointer: Path, allowed: tuple[str, ...]) -> tuple[Path, Sight] | None:
     """Return the plain file that a pointer is or leads to, and what a stat tells of it; None if it lies elsewhere."""
     try:
         real = Path(os.path.realpath(pointer, strict=True))
-        if not str(real).startswith(allowed) or not real.is_file():
-            return None
-        return real, Sight.of(real.stat())
-    except (OSError, ValueError):
+        found = real.lstat()
+    except OSError as error:
+        if not is_absent(error):
+            raise
         return None
+    is_held = str(real).startswith(allowed) and stat.S_ISREG(found.st_mode)
+    return (real, Sight.of(found)) if is_held else None
 
 
 def _is_folder(path: Path) -> bool:
     """Tell whether ``path`` is a folder that may be looked at; one that may not is as good as none."""
     try:
-        return path.is_dir()
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        if not is_absent(error):
+            raise
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
         return False
+
+
+@lru_cache(maxsize=16)
+def _read_tree(place: Path, sight: Sight) -> Mapping[str, int | None]:
+    """Return the sizes that a listing of a client tells; nothing if it is none.
+
+    Args:
+        place: The listing's file.
+        sight: What it looks like now, so that another one is read anew.
+    """
+    del sight
+    try:
+        files = json.loads(read_plain(place))["files"]
+        return {str(name): each.get("size") for name, each in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _is_text(name: str) -> bool:

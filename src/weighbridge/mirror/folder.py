@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import threading
 import time
 from collections import OrderedDict
@@ -11,21 +12,26 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from weighbridge.core.errors import StoreError
-from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex
+from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex, NotKnownYetError
+from weighbridge.mirror.disk import is_absent, walk
 from weighbridge.mirror.git import commit_id, tree_ids
 from weighbridge.mirror.identity import RepoId
 from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
-from weighbridge.mirror.refusals import no_entry, no_revision
+from weighbridge.mirror.refusals import no_entry, no_revision, try_later
 from weighbridge.mirror.repository import find_prefix
 from weighbridge.store.receipts import is_settled
 from weighbridge.store.sight import Sight
 
 _log = logging.getLogger("weighbridge.mirror")
 _FRESH_S = 1.0  # how long a look at the folder is believed
+_FRESH_LOOKS = 10  # or so many times as long as it took, if that is longer
 _SAVED_EVERY = 1 << 30  # bytes read after which digests are kept: whoever stops us loses no more work than that
-_KEPT = 16  # commits that are remembered, so that whoever is in the middle of one can end
+_KEPT_S = 3600.0  # how long a commit is remembered after it was asked for last: whoever is in the middle of it can end
+_KEPT_FILES = 1_000_000  # in all commits that are remembered
 _SKIPPED_FOLDERS = frozenset({".git", ".cache", "__pycache__"})
 _UNFINISHED = (".wb-partial", ".wb-claim", ".incomplete", ".aria2", ".part")
+
+_PATIENCE_S = 2.0  # for the digest of a file that was touched; then its computation goes on alone
 
 Progress = Callable[[int, int], None]
 
@@ -75,8 +81,10 @@ class FolderRepository:
         self._root = Path(os.path.realpath(root))
         self._index = index
         self._looking = threading.Lock()  # one look at a time, which may take long; guards all below but _listings
-        self._lock = threading.Lock()  # guards _listings
-        self._listings: OrderedDict[str, Listing] = OrderedDict()
+        self._lock = threading.Lock()  # guards _listings and _asked_at
+        self._listings: OrderedDict[str, Listing] = OrderedDict()  # the newest last
+        self._asked_at: dict[str, float] = {}
+        self._fresh_s = _FRESH_S
         self._seen: dict[str, tuple[Path, Sight]] = {}
         self._is_young = False  # a file was so new that it may have changed since without looking otherwise
         self._told: set[str] = set()
@@ -117,6 +125,8 @@ class FolderRepository:
         """Return what a commit holds."""
         with self._lock:
             found = self._listings.get(commit)
+            if found is not None:
+                self._asked_at[commit] = time.monotonic()
         if found is None:
             raise no_revision(str(self.repo), commit)
         return found
@@ -129,12 +139,28 @@ class FolderRepository:
     def find(self, commit: str, path: str) -> Held:
         """Return one file of a commit, if it still is what it was."""
         held = self.listing(commit).files.get(path)
+        if held is None:
+            raise no_entry(str(self.repo), path, commit, is_known=True)
         try:
-            if held is not None and Sight.of(held.place.lstat()) == held.sight:
-                return held
-        except OSError:
-            pass
-        raise no_entry(str(self.repo), path, commit)
+            now = self._look_again(path, held)
+        except OSError as error:
+            if not is_absent(error):
+                raise
+            now = None
+        if now is None:  # the commit has that file, only it is gone: nobody may note that it does not exist
+            raise no_entry(str(self.repo), path, commit, is_known=False)
+        return now
+
+    def _look_again(self, path: str, held: Held) -> Held | None:
+        """Return the file as it is now, if its content is what it was: it may have been touched, or linked."""
+        sight = Sight.of(held.place.lstat())
+        if sight == held.sight:
+            return held
+        try:
+            name = self._index.digest(held.place, digest_kind(path, sight.size), sight, wait_s=_PATIENCE_S)
+        except (ChangedWhileReadError, NotKnownYetError) as error:
+            raise try_later(f"{path} can't be had now: {error}") from error
+        return Held(held.place, sight, name) if name == held.name else None
 
     def _current(self) -> Listing:
         known = self._newest()
@@ -142,7 +168,7 @@ class FolderRepository:
             return known  # while somebody hashes what is new, what there was is served
         try:
             known = self._newest()
-            is_fresh = time.monotonic() - self._looked_at < _FRESH_S
+            is_fresh = time.monotonic() - self._looked_at < self._fresh_s
             return known if known is not None and is_fresh else self._look(_tell_nobody)
         finally:
             self._looking.release()
@@ -153,19 +179,30 @@ class FolderRepository:
 
     def _look(self, progress: Progress) -> Listing:
         """Return the newest listing, brought up to date; called while nobody else looks."""
+        began = time.monotonic()
         seen, now_ns = dict(self._files()), time.time_ns()
+        self._fresh_s = max(_FRESH_S, _FRESH_LOOKS * (time.monotonic() - began))
         listing = self._newest()
         if seen != self._seen or self._is_young or listing is None:
             listing = self._list(seen, progress)
             with self._lock:
                 self._listings.pop(listing.commit, None)
                 self._listings[listing.commit] = listing
-                while len(self._listings) > _KEPT:
-                    self._listings.popitem(last=False)
+                self._asked_at[listing.commit] = began
+                self._forget_old(began)
             self._seen = seen
             self._is_young = not all(is_settled(sight, now_ns) for _, sight in seen.values())
         self._looked_at = time.monotonic()
         return listing
+
+    def _forget_old(self, now: float) -> None:
+        """Forget commits that nobody has asked for in a while; called with the lock held."""
+        *older, _ = self._listings
+        files = sum(len(each.files) for each in self._listings.values())
+        for commit in older:
+            if files > _KEPT_FILES or now - self._asked_at.get(commit, float("-inf")) > _KEPT_S:
+                files -= len(self._listings.pop(commit).files)
+        self._asked_at = {commit: at for commit, at in self._asked_at.items() if commit in self._listings}
 
     def _list(self, seen: Mapping[str, tuple[Path, Sight]], progress: Progress) -> Listing:
         meter = _Meter(sum(sight.size for _, sight in seen.values()), progress)
@@ -186,34 +223,48 @@ class FolderRepository:
 
     def _hold(self, path: str, place: Path, sight: Sight, meter: _Meter) -> Held | None:
         try:
-            return Held(place, sight, self._index.digest(place, digest_kind(path, sight.size), sight, meter.read))
+            return Held(place, sight, self._index.digest(place, digest_kind(path, sight.size), sight, tell=meter.read))
         except ChangedWhileReadError:
             self._tell_once(path, "is being written to; left out until it rests")
         except OSError as error:
+            if not is_absent(error):
+                raise
             self._tell_once(path, f"can't be read: {error.strerror}; left out")
         return None
 
     def _files(self) -> Iterator[tuple[str, tuple[Path, Sight]]]:
         """Yield each plain file: its path in the repository, where it is, and what a stat tells."""
-        inside = f"{self._root}/" if self._root != Path("/") else "/"
-        for directory, folders, names in os.walk(self._root):
+        inside = os.path.join(self._root, "")  # noqa: PTH118 - ends in a slash
+        for directory, folders, names in walk(str(self._root)):
             folders[:] = [each for each in folders if each not in _SKIPPED_FOLDERS and not each.endswith(_UNFINISHED)]
-            for name in (*names, *folders):
-                path = os.path.relpath(os.path.join(directory, name), self._root)  # noqa: PTH118 - many of them
+            linked = [each for each in folders if os.path.islink(f"{directory}/{each}")]  # noqa: PTH114 - many of them
+            for name in (*names, *linked):
+                full = f"{directory}/{name}"
+                path = os.path.relpath(full, self._root)
                 if name.endswith(_UNFINISHED) or not _is_text(path):
                     continue
-                try:
-                    place = Path(os.path.realpath(os.path.join(directory, name), strict=True))  # noqa: PTH118
-                    sight = Sight.of(place.stat())
-                    is_plain = place.is_file()
-                except OSError:
-                    continue
-                if not str(place).startswith(inside):
-                    self._tell_once(path, "is a link that leads out of the folder; left out")
-                elif is_plain:
-                    yield path, (place, sight)
-                elif name in folders and place != Path(directory, name):
-                    self._tell_once(path, "is a link to a folder; left out")
+                found = self._see(full, path, inside)
+                if found is not None:
+                    yield path, found
+
+    def _see(self, full: str, path: str, inside: str) -> tuple[Path, Sight] | None:
+        """Return the plain file that is at ``full``, in a folder without links in its path, or that a link leads to."""
+        try:
+            found = os.lstat(full)
+            if stat.S_ISLNK(found.st_mode):
+                full = os.path.realpath(full, strict=True)
+                found = os.lstat(full)
+        except OSError as error:
+            if not is_absent(error):
+                raise
+            return None
+        if not full.startswith(inside):
+            self._tell_once(path, "is a link that leads out of the folder; left out")
+        elif stat.S_ISDIR(found.st_mode):
+            self._tell_once(path, "is a link to a folder; left out")
+        elif stat.S_ISREG(found.st_mode):
+            return Path(full), Sight.of(found)
+        return None
 
     def _tell_once(self, path: str, what: str) -> None:
         if path not in self._told:

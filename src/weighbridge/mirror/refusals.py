@@ -36,9 +36,23 @@ def no_revision(shown: str, revision: str) -> Refusal:
     return Refusal(404, f"{shown} is not held here at revision {revision}", "RevisionNotFound")
 
 
-def no_entry(shown: str, path: str, commit: str) -> Refusal:
-    """Return the answer to a file that a commit, as it is held here, does not have."""
-    return Refusal(404, f"{shown} has no {path} at {commit}", "EntryNotFound", {"X-Repo-Commit": commit})
+def no_entry(shown: str, path: str, commit: str, *, is_known: bool) -> Refusal:
+    """Return the answer to a file that a commit, as it is held here, does not have.
+
+    Args:
+        shown: The repository.
+        path: The file.
+        commit: Where it was looked for.
+        is_known: The commit surely has no such file.  Only then is the commit told, since clients that are told it note
+            for ever that the file does not exist.
+    """
+    headers = {"X-Repo-Commit": commit} if is_known else {}
+    return Refusal(404, f"{shown} has no {path} at {commit}", "EntryNotFound", headers)
+
+
+def try_later(message: str) -> Refusal:
+    """Return the answer to what can't be told now."""
+    return Refusal(503, message, None, {"Retry-After": "5"})
 
 
 def bad_request(message: str) -> Refusal:

@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from io import FileIO
+from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from weighbridge.core.ranges import ByteRange
+from weighbridge.mirror.disk import is_absent, open_in_place
 from weighbridge.mirror.listing import Held
-from weighbridge.mirror.refusals import Refusal
-from weighbridge.store.sight import Sight, open_plain
+from weighbridge.mirror.refusals import Refusal, try_later
+from weighbridge.store.sight import Sight
 
 _BLOCK = 1024 * 1024
 _WINDOW = 4 * _BLOCK  # sent by reference at a time
-_COPIED_END = 16 * _BLOCK  # more than a socket holds (tcp_wmem): once it is there, what came before has arrived
+_COPIED = 256 * 1024  # at a time
+_LARGEST_END = 64 * _BLOCK  # if sockets may hold more than this, nothing is sent by reference
 _PROBE = 128 * 1024  # the kernel reads ahead in such steps
 BY_REFERENCE = "http.response.zerocopysend"
 """An extension of ASGI, and the type of its message."""
@@ -73,7 +78,7 @@ class FileAnswer:
 
     async def _refer(self, file: FileIO, span: ByteRange, send: Send, gone: asyncio.Future[None]) -> int:
         """Send what is in memory, up to the end that has to be copied; return how far that was."""
-        position, stop = span.start, span.stop - _COPIED_END
+        position, stop = span.start, span.stop - _copied_end()
         while position < stop and not gone.done():
             count = min(_WINDOW, stop - position)
             if not _is_in_memory(file.fileno(), position, count):
@@ -86,19 +91,33 @@ class FileAnswer:
         return position
 
     async def _copy(self, file: FileIO, span: ByteRange, send: Send, gone: asyncio.Future[None]) -> None:
-        position, buffer = span.start, memoryview(bytearray(min(_BLOCK, len(span))))
+        position, buffer = span.start, memoryview(bytearray(min(_COPIED, len(span))))
         while position < span.stop and not gone.done():
             count = await _read(file.fileno(), buffer[: span.stop - position], position)
             self._check(file)
             if count == 0:
                 raise SourceChangedError(f"{self._held.place} ended while it was sent")
             position += count
-            body = bytes(buffer[:count])
-            await send({"type": "http.response.body", "body": body, "more_body": position < span.stop})
+            more = position < span.stop
+            await send({"type": "http.response.body", "body": bytes(buffer[:count]), "more_body": more})
 
     def _check(self, file: FileIO) -> None:
         if Sight.of(os.fstat(file.fileno())) != self._held.sight:
             raise SourceChangedError(f"{self._held.place} changed while it was sent")
+
+
+@cache
+def _copied_end() -> int:
+    """Return how many bytes to copy at the end: as many as the two sockets of a connection may hold.
+
+    Once these are there, what came before has been read by the other side, if that is on this machine, too.
+    """
+    sizes = (Path(f"/proc/sys/net/ipv4/tcp_{kind}mem").read_text(encoding="ascii").split()[-1] for kind in "rw")
+    try:
+        held = sum(map(int, sizes))
+    except (OSError, ValueError, IndexError):
+        return sys.maxsize
+    return held if held <= _LARGEST_END else sys.maxsize
 
 
 def _is_in_memory(descriptor: int, start: int, count: int) -> bool:
@@ -129,10 +148,11 @@ async def _wait_gone(receive: Receive) -> None:
 
 def _open(held: Held) -> FileIO:
     try:
-        descriptor = open_plain(held.place, os.O_NOFOLLOW)
+        file = open_in_place(held.place)
     except OSError as error:
-        raise Refusal(404, f"the file can't be read here: {error.strerror}", "EntryNotFound") from error
-    if Sight.of(os.fstat(descriptor)) == held.sight:
-        return FileIO(descriptor)
-    os.close(descriptor)
-    raise Refusal(503, "the file has changed just now; ask again", None, {"Retry-After": "1"})
+        message = f"the file can't be read here: {error.strerror}"
+        raise (Refusal(404, message, "EntryNotFound") if is_absent(error) else try_later(message)) from error
+    if Sight.of(os.fstat(file.fileno())) == held.sight:
+        return file
+    file.close()
+    raise try_later("the file has changed just now; ask again")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import resource
 import signal
@@ -27,6 +26,8 @@ from weighbridge.mirror.sending import BY_REFERENCE
 _BACKLOG = 2048
 _FIRST_REQUEST_S = 30.0  # a connection that has not asked for anything by then is closed
 _KEEP_ALIVE_S = 75
+_MOST_DESCRIPTORS = 1 << 20  # some systems know no limit
+_RESERVED = 64  # descriptors for all else
 _SILENCE_S = 60  # seconds without a sign of life from the other side, or in which it takes nothing
 _WORDS_S = 10  # between two such signs
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -40,16 +41,8 @@ class Address:
     port: int
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach ``host``."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def listen(address: Address) -> socket.socket:
-    """Return a listening socket that forgets clients which have gone silent.
+def bind(address: Address) -> socket.socket:
+    """Return a socket that has the address, to be listened on; its connections forget clients that have gone silent.
 
     Raises:
         InvalidParameterError: There is no such address.
@@ -68,7 +61,6 @@ def listen(address: Address) -> socket.socket:
         for level, name, value in _liveness():
             sock.setsockopt(level, name, value)  # connections that are taken inherit them
         sock.bind(where)
-        sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
         shown = f"{address.host}:{address.port}"
@@ -82,10 +74,10 @@ def serve(app: ASGIApp, sock: socket.socket, on_ready: Callable[[], None]) -> No
 
     Args:
         app: Who answers.
-        sock: A listening socket.
+        sock: As :func:`bind` gives it.
         on_ready: Called once requests are answered.
     """
-    _raise_descriptor_limit()
+    descriptors = _raise_descriptor_limit()
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -96,6 +88,8 @@ def serve(app: ASGIApp, sock: socket.socket, on_ready: Callable[[], None]) -> No
         server_header=False,
         headers=[("Server", "weighbridge")],
         timeout_keep_alive=_KEEP_ALIVE_S,
+        backlog=_BACKLOG,
+        limit_concurrency=max(1, (descriptors - _RESERVED) // 2),  # a transfer has a file open, too
     )
     asyncio.run(_Server(config, on_ready).serve([sock]))
 
@@ -116,6 +110,8 @@ class _Protocol(H11Protocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._answer, self.app = self.app, self._run
+        self._patience: asyncio.TimerHandle | None = None
+        self._awaited: object = None  # the request before the one that is waited for
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; offer what is said at https://asgi.readthedocs.io/en/latest/extensions.html."""
@@ -148,16 +144,31 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.loop.call_later(_FIRST_REQUEST_S, self._check_asked, None)
+        self._be_patient(None)
 
     def data_received(self, data: bytes) -> None:
         before = self.scope
         super().data_received(data)
         if self.cycle is not None and self.cycle.response_complete and self.scope is before:  # type: ignore[redundant-expr]
             # the first bytes of a further request have ended uvicorn's own wait for it
-            self.loop.call_later(_FIRST_REQUEST_S, self._check_asked, before)
+            self._be_patient(before)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._patience is not None:
+            self._patience.cancel()
+
+    def _be_patient(self, before: object) -> None:
+        """Wait for a whole request, once however many pieces it comes in."""
+        if self._patience is not None and self._awaited is before:
+            return
+        if self._patience is not None:
+            self._patience.cancel()
+        self._awaited = before
+        self._patience = self.loop.call_later(_FIRST_REQUEST_S, self._check_asked, before)
 
     def _check_asked(self, before: object) -> None:
+        self._patience = None
         if self.scope is before and not self.transport.is_closing():
             self.transport.abort()
 
@@ -200,9 +211,10 @@ def _liveness() -> Iterator[tuple[int, int, int]]:
             yield socket.IPPROTO_TCP, getattr(socket, name), value
 
 
-def _raise_descriptor_limit() -> None:
-    """Allow as many open files and connections as this process may have."""
+def _raise_descriptor_limit() -> int:
+    """Allow as many open files and connections as this process may have; return how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _MOST_DESCRIPTORS)

@@ -56,11 +56,7 @@ class Receipts:
         with self._lock:
             receipt = self._lines(path.parent).get(path.name)
         try:
-            if (
-                receipt is not None
-                and receipt["file"] == asdict(Sight.of(path.stat()))
-                and receipt["boot"] in (None, boot_id())
-            ):
+            if receipt is not None and receipt["file"] == asdict(Sight.of(path.stat())) and _is_of_now(receipt["boot"]):
                 return Digest(algorithm, receipt["digests"][algorithm])
         except (OSError, KeyError, TypeError, AttributeError, InvalidDigestError):
             pass
@@ -105,6 +101,11 @@ class Receipts:
     def _place(root: Path, parent: Path) -> Path:
         key = hashlib.sha256(os.fsencode(parent)).hexdigest()
         return root / key[:2] / f"{key[2:]}.jsonl"
+
+
+def _is_of_now(boot: object) -> bool:
+    """Tell whether a note still holds: it is of a file that was flushed, or of this boot, if that can be told."""
+    return boot is None or (boot == boot_id() and bool(boot))
 
 
 def is_settled(sight: Sight, now_ns: int) -> bool:

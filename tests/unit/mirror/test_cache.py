@@ -258,7 +258,7 @@ def test_nothing_outside_is_held(cache: HubCache, tmp_path: Path) -> None:
     for name in (*leads, "twice", "folder/secret", "absent", "onnx", "config.json/x", "x" * 300):
         with pytest.raises(Refusal) as caught:
             repo.find(ONE, name)
-        assert (caught.value.code, caught.value.headers["X-Repo-Commit"]) == ("EntryNotFound", ONE)
+        assert (caught.value.code, dict(caught.value.headers)) == ("EntryNotFound", {})
 
 
 def test_what_is_no_plain_file_is_not_held(cache: HubCache) -> None:
@@ -288,6 +288,44 @@ def test_files_that_a_snapshot_lacks_are_counted(cache: HubCache) -> None:
     (trees / f"{ONE}.json").write_text('{"files": {"config.json": {}, "absent": {}, "onnx/absent": {}}}')
 
     assert open_repo(cache).listing(ONE).missing == 2
+
+
+@pytest.mark.parametrize(("path", "is_known"), [("absent", False), ("made-up", True)])
+def test_file_that_is_only_missing_here_is_not_said_not_to_exist(cache: HubCache, path: str, is_known: bool) -> None:
+    """Clients that are told so never ask anybody for it again."""
+    cache.put(FOLDER, ONE, FILES)
+    trees = cache.root / FOLDER / "trees"
+    trees.mkdir()
+    (trees / f"{ONE}.json").write_text('{"files": {"config.json": {}, "absent": {}}}')
+
+    with pytest.raises(Refusal) as caught:
+        open_repo(cache).find(ONE, path)
+
+    assert dict(caught.value.headers) == ({"X-Repo-Commit": ONE} if is_known else {})
+
+
+def test_file_that_was_cut_off_is_not_served(cache: HubCache) -> None:
+    """It has the name of the whole one, and a client that looks at the length alone would keep it for ever."""
+    snapshot = cache.put(FOLDER, ONE, FILES)
+    trees = cache.root / FOLDER / "trees"
+    trees.mkdir()
+    (trees / f"{ONE}.json").write_text('{"files": {"config.json": {"size": 9999}}}')
+
+    with pytest.raises(Refusal, match="9999") as caught:
+        open_repo(cache).find(ONE, "config.json")
+
+    assert (caught.value.code, dict(caught.value.headers)) == ("EntryNotFound", {})
+    assert "config.json" not in open_repo(cache).listing(ONE).files
+    assert (snapshot / "config.json").exists()
+
+
+def test_linked_repository_folder_is_not_served(cache: HubCache, tmp_path: Path) -> None:
+    """What it leads to may be anything."""
+    HubCache(tmp_path / "elsewhere").put(FOLDER, ONE, FILES)
+    cache.root.mkdir(exist_ok=True)
+    (cache.root / FOLDER).symlink_to(tmp_path / "elsewhere" / FOLDER)
+
+    assert Cache(cache.root, DigestIndex(None)).repositories() == []
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"files": 3}', b"\xff", b"[" * 100_000, b'{"files": [[]]}'])
