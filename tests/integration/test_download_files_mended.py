@@ -151,7 +151,7 @@ def test_what_arrived_survives_the_call(place: Path) -> None:
             call(place, [spec(server, "/big")], max_threads_per_download=1)
         before = server.bytes_sent()
 
-        call(place, [spec(server, "/big")])
+        call(place, [spec(server, "/big")], max_threads_per_download=1)  # several may share out what is on its way
 
         assert before > 0
         assert server.bytes_sent() == 20 * MIB

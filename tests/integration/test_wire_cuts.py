@@ -90,6 +90,21 @@ def test_connections_that_end_after_each_answer_are_no_failure(server: FaultServ
     assert diary.reasons == []
 
 
+@pytest.mark.parametrize("rst", [False, True])
+@pytest.mark.parametrize(("nth", "failures"), [(1, 1), (2, 0)], ids=["new", "kept"])
+def test_kept_connection_that_ends_without_an_answer_is_no_failure(
+    server: FaultServer, place: Path, nth: int, failures: int, rst: bool
+) -> None:
+    """Servers end idle connections when they like, maybe just as they are asked; one that is new is another matter."""
+    server.on(nth=nth, fault=CutHeaders(0, rst=rst))
+    diary = Diary()
+
+    result = fetch(ask(server, "/model.bin"), place, quick(connections=1), observer=diary)
+
+    assert result.path.read_bytes() == server.content("/model.bin")
+    assert len(diary.reasons) == failures
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("nth", [1, 3])
 def test_passing_refusal_is_asked_again(server: FaultServer, place: Path, status: int, nth: int) -> None:

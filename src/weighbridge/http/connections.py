@@ -25,6 +25,7 @@ def _bottom(sock: Any) -> Any:
 
 class _Current(threading.local):
     interrupt: Interrupt | None = None
+    was_kept = False
 
 
 _current = _Current()  # the exchange this thread is in, for the connection classes below
@@ -33,11 +34,16 @@ _current = _Current()  # the exchange this thread is in, for the connection clas
 @contextmanager
 def breakable(interrupt: Interrupt) -> Iterator[None]:
     """Let ``interrupt`` break whatever connection this thread opens or asks within the block."""
-    _current.interrupt = interrupt
+    _current.interrupt, _current.was_kept = interrupt, False
     try:
         yield
     finally:
         _current.interrupt = None
+
+
+def was_kept() -> bool:
+    """Tell whether this thread's last request went over a connection that was there already."""
+    return _current.was_kept
 
 
 class _Lines:
@@ -85,6 +91,7 @@ class _Breakable:
     _dns_host: str
 
     def request(self, *args: Any, **kwargs: Any) -> None:
+        _current.was_kept = self.sock is not None
         if self.sock is not None and _current.interrupt is not None:
             _current.interrupt.attach(_bottom(self.sock))
         super().request(*args, **kwargs)  # type: ignore[misc]

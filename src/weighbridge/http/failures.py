@@ -74,6 +74,12 @@ class mapped:  # noqa: N801 - reads as a verb where it is used
         raise _translate(error, self._url) from cause
 
 
+def is_gone(error: TransferError) -> bool:
+    """Tell whether the other side ended the connection without a byte of an answer."""
+    cause = error.__cause__
+    return isinstance(cause, ProtocolError) and any(isinstance(each, ConnectionError) for each in cause.args)
+
+
 def _translate(error: Exception, url: str) -> TransferError | InvalidURLError:
     shown, origin, reason = redact(url), str(origin_of(url)), _reason(error)
     if isinstance(error, LocationParseError):

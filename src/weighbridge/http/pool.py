@@ -14,11 +14,17 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout, make_headers, parse_url
 
-from weighbridge.core.errors import InvalidParameterError, InvalidURLError, RateLimitedError, RedirectError
+from weighbridge.core.errors import (
+    InvalidParameterError,
+    InvalidURLError,
+    RateLimitedError,
+    RedirectError,
+    TransferError,
+)
 from weighbridge.core.options import HttpOptions, RetryOptions
 from weighbridge.core.urls import Origin, follow, is_loopback, origin_of, redact
-from weighbridge.http.connections import PlainPool, TLSPool, breakable
-from weighbridge.http.failures import mapped
+from weighbridge.http.connections import PlainPool, TLSPool, breakable, was_kept
+from weighbridge.http.failures import is_gone, mapped
 from weighbridge.http.messages import format_range
 from weighbridge.http.pacing import HostPacer
 from weighbridge.http.transport import HostPausedError, Interrupt, Request
@@ -77,9 +83,25 @@ class PoolTransport:
     def _send(self, request: Request, url: str, interrupt: Interrupt) -> urllib3.BaseHTTPResponse:
         origin = origin_of(url)
         self._await_turn(origin, request, interrupt)
+        while True:
+            try:
+                raw = self._exchange(request, url, interrupt)
+                break
+            except TransferError as error:
+                # an idle connection may end at any time, which says nothing about the request (RFC 9112, section 9.3.1)
+                if interrupt.reason is not None or not (was_kept() and is_gone(error)):
+                    raise
+        if interrupt.reason is not None:  # then the head may have been cut by it
+            raw.close()
+            raise interrupt.reason
+        self._pacer.note(origin, raw.status, raw.headers, time.monotonic())
+        return raw
+
+    def _exchange(self, request: Request, url: str, interrupt: Interrupt) -> urllib3.BaseHTTPResponse:
+        origin = origin_of(url)
         manager = self._manager_for(origin)
         with breakable(interrupt), mapped(url, interrupt):
-            raw = manager.urlopen(
+            return manager.urlopen(
                 "GET",
                 url,
                 headers=self._headers(request, origin),
@@ -89,11 +111,6 @@ class PoolTransport:
                 preload_content=False,
                 decode_content=False,
             )
-        if interrupt.reason is not None:  # then the head may have been cut by it
-            raw.close()
-            raise interrupt.reason
-        self._pacer.note(origin, raw.status, raw.headers, time.monotonic())
-        return raw
 
     def _headers(self, request: Request, origin: Origin) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict({"User-Agent": self._options.user_agent, "Accept": "*/*"})
