@@ -21,7 +21,8 @@ def swap_in_the_middle(
     server: FaultServer, place: Path, digest: str | None, new: SparseFile, etag: str | None
 ) -> list[BaseException]:
     gate = server.gate("/model.bin", after=300_000)
-    with started(ask(server, "/model.bin", digest), place, quick(connections=4)) as call:
+    few = quick(connections=4, piece_max=64 << 10)  # so that not all of the old file can have been asked for by then
+    with started(ask(server, "/model.bin", digest), place, few) as call:
         gate.wait_reached()
         server.put("/model.bin", new, etag=etag)
         gate.release()

@@ -262,7 +262,7 @@ class TestChanges:
             wait_until(lambda: mirror.metric('weighbridge_cut_total{route="file"}') == 1)
 
             assert total < 256 * MIB
-            assert "changed while it was sent" in mirror.err
+            wait_until(lambda: "changed while it was sent" in mirror.err)
             assert "Traceback" not in mirror.err
 
     def test_folder_that_changes_gets_a_new_commit(self, tmp_path: Path) -> None:
