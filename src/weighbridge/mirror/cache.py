@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex, NotKnownYetError
-from weighbridge.mirror.disk import is_absent, walk
+from weighbridge.mirror.disk import is_absent, is_text, walk
 from weighbridge.mirror.identity import RepoId, is_commit
 from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
 from weighbridge.mirror.refusals import Refusal, no_entry, no_revision, try_later
@@ -81,7 +81,7 @@ class CachedRepository:
         for path in _plain_files(root):
             name, commit = path.relative_to(root).as_posix(), self._read_ref(path)
             is_short = SHORTEST_PREFIX <= len(name) < len(commit) and commit.startswith(name)
-            is_whole = _is_text(name) and not _UNFINISHED.search(name)
+            is_whole = is_text(name) and not _UNFINISHED.search(name)
             if commit and is_whole and not is_short and self._has(commit):
                 found[name] = commit
         return dict(sorted(found.items(), key=lambda each: (each[0] != "main", each[0])))
@@ -230,7 +230,7 @@ def _named_files(root: Path) -> Iterator[tuple[str, Path]]:
     start = len(str(root)) + 1
     for path in _plain_files(root, follow=True):
         name = str(path)[start:]
-        if _is_text(name):
+        if is_text(name):
             yield name, path
 
 
@@ -299,11 +299,3 @@ def _read_tree(place: Path, sight: Sight) -> Mapping[str, int | None]:
         return {str(name): each.get("size") for name, each in files.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -24,6 +24,15 @@ def is_absent(error: OSError) -> bool:
     return error.errno in _ABSENT
 
 
+def is_text(name: str) -> bool:
+    """Tell whether a name can be told to clients, which know UTF-8 alone."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def open_in_place(place: Path) -> FileIO:
     """Open a plain file at a path that has no links, for reading.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from weighbridge.core.errors import StoreError
 from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex, NotKnownYetError
-from weighbridge.mirror.disk import is_absent, walk
+from weighbridge.mirror.disk import is_absent, is_text, walk
 from weighbridge.mirror.git import commit_id, tree_ids
 from weighbridge.mirror.identity import RepoId
 from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
@@ -241,7 +241,7 @@ class FolderRepository:
             for name in (*names, *linked):
                 full = f"{directory}/{name}"
                 path = os.path.relpath(full, self._root)
-                if name.endswith(_UNFINISHED) or not _is_text(path):
+                if name.endswith(_UNFINISHED) or not is_text(path):
                     continue
                 found = self._see(full, path, inside)
                 if found is not None:
@@ -270,14 +270,6 @@ class FolderRepository:
         if path not in self._told:
             self._told.add(path)
             _log.warning("%s: %s %s", self.repo, path, what)
-
-
-def _is_text(path: str) -> bool:
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _tell_nobody(done: int, total: int) -> None:
