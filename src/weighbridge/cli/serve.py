@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from weighbridge.mirror.catalog import Catalog
     from weighbridge.mirror.digests import DigestIndex
     from weighbridge.mirror.folder import FolderRepository
     from weighbridge.mirror.identity import RepoId
-    from weighbridge.mirror.library import Library
 
 _EPILOG = """
 Examples:
@@ -125,9 +125,6 @@ def serve(
         is_json_log=log_format == "json",
     )
     with closing(serving.bind(serving.Address(host, port))) as sock, closing(DigestIndex(receipts_root())) as index:
-        with StopSignals(), _log_to_stderr():
-            library = _library(caches, folders, index)
-            _tell_what_is_held(library)
         address = _address_of(host, sock.getsockname()[1])
 
         def tell_ready() -> None:
@@ -136,7 +133,10 @@ def serve(
             put(f"HF_ENDPOINT={options.public_url or address}")
 
         with _log_to_stderr() as write:
-            app = build_app(library, options, None if log_format == "none" else write)
+            with StopSignals():
+                catalog = _catalog(caches, folders, index)
+                _tell_what_is_held(catalog)
+            app = build_app(catalog, options, None if log_format == "none" else write)
             serving.serve(app, sock, tell_ready)
     say("stopped")
     return 0
@@ -156,14 +156,14 @@ def _need_extra() -> None:
         ) from error
 
 
-def _library(caches: Iterable[Path], folders: Iterable[str], index: DigestIndex) -> Library:
+def _catalog(caches: Iterable[Path], folders: Iterable[str], index: DigestIndex) -> Catalog:
     """Return what is to be served, all digests of folders known."""
     from weighbridge.cli.output import say
     from weighbridge.config import hub_cache_root
     from weighbridge.core.errors import InvalidParameterError
     from weighbridge.mirror.cache import Cache
+    from weighbridge.mirror.catalog import Catalog
     from weighbridge.mirror.folder import FolderRepository
-    from weighbridge.mirror.library import Library
 
     named = [_read_folder(each) for each in folders]
     twice = {repo for repo, _ in named if sum(repo == other for other, _ in named) > 1}
@@ -183,7 +183,7 @@ def _library(caches: Iterable[Path], folders: Iterable[str], index: DigestIndex)
         if not cache.repositories():
             hint = f"; did you mean {root / 'hub'}?" if (root / "hub").is_dir() else ""
             say(f"warning: there are no repositories in {root}{hint}")
-    return Library(held, found)
+    return Catalog(held, found)
 
 
 def _read_folder(text: str) -> tuple[RepoId, Path]:
@@ -216,10 +216,10 @@ def _prepare(folder: FolderRepository) -> None:
     folder.prepare(tell)
 
 
-def _tell_what_is_held(library: Library) -> None:
+def _tell_what_is_held(catalog: Catalog) -> None:
     from weighbridge.cli.output import say
 
-    held = library.repositories()
+    held = catalog.repositories()
     say(f"serving {len(held)} {'repository' if len(held) == 1 else 'repositories'}")
     for each in held[:10]:
         say(f"  {each.repo}")

@@ -23,9 +23,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weighbridge.mirror import pages
 from weighbridge.mirror.access import Gate, is_loopback, shown_token
+from weighbridge.mirror.catalog import Catalog
 from weighbridge.mirror.conditions import plan_answer
 from weighbridge.mirror.identity import is_commit
-from weighbridge.mirror.library import Library
 from weighbridge.mirror.listing import Listing
 from weighbridge.mirror.observing import ROUTE, Metrics, Observed
 from weighbridge.mirror.payloads import refs_info, repo_info, tree_entry
@@ -79,20 +79,20 @@ class MirrorOptions:
     is_json_log: bool = False
 
 
-def build_app(library: Library, options: MirrorOptions, write_log: Callable[[str], None] | None = None) -> ASGIApp:
+def build_app(catalog: Catalog, options: MirrorOptions, write_log: Callable[[str], None] | None = None) -> ASGIApp:
     """Return the application.
 
     Args:
-        library: What is served.
+        catalog: What is served.
         options: How.
         write_log: Takes each line of the access log; None writes none.
     """
 
     def count() -> dict[str, int]:
-        return Counter(each.repo.kind.value for each in library.repositories())
+        return Counter(each.repo.kind.value for each in catalog.repositories())
 
     metrics = Metrics(count)
-    handler = Handler(library, options, metrics)
+    handler = Handler(catalog, options, metrics)
     # no routing before our own: Starlette's does not know paths with a line end in them, or with a host before them
     app = ServerErrorMiddleware(handler, handler=_fail)
     return Observed(app, metrics, write_log, is_json=options.is_json_log)
@@ -102,13 +102,13 @@ class Handler:
     """Answers every request; an ASGI application.
 
     Args:
-        library: What is served.
+        catalog: What is served.
         options: How.
         metrics: Shown at ``/metrics``.
     """
 
-    def __init__(self, library: Library, options: MirrorOptions, metrics: Metrics) -> None:
-        self._library = library
+    def __init__(self, catalog: Catalog, options: MirrorOptions, metrics: Metrics) -> None:
+        self._catalog = catalog
         self._options = options
         self._metrics = metrics
         self._index_lock = threading.Lock()  # guards _index_page
@@ -171,7 +171,7 @@ class Handler:
             case TreeRoute():
                 return self._tree(route, request)
             case RefsRoute():
-                refs = self._library.get(route.repo).refs()
+                refs = self._catalog.get(route.repo).refs()
                 return JSONResponse(refs_info(refs, has_pull_requests=route.has_pull_requests))
             case _:
                 listing = self._listing(route)
@@ -179,7 +179,7 @@ class Handler:
                 return JSONResponse(info, headers=_listing_headers(listing))
 
     def _page(self, route: RepoPage, request: Request) -> Response:
-        repository = self._library.get(route.repo)
+        repository = self._catalog.get(route.repo)
         first = pages.first_revision(repository)
         if route.revision == "main" and first not in {"main", None}:  # it was fetched by commit alone, say
             return RedirectResponse(pages.page_of(route.repo, str(first)), 302)
@@ -204,12 +204,12 @@ class Handler:
         with self._index_lock:
             made_at, made_for, page = self._index_page
             if made_for != base or time.monotonic() - made_at > _INDEX_S:
-                page = pages.index_page(self._library.repositories(), base)
+                page = pages.index_page(self._catalog.repositories(), base)
                 self._index_page = (time.monotonic(), base, page)
             return page
 
     def _file(self, route: FileRoute, request: Request) -> Response | FileAnswer:
-        repository = self._library.get(route.repo)
+        repository = self._catalog.get(route.repo)
         commit = repository.resolve(route.revision)
         held = repository.find(commit, route.path)
         plan = plan_answer(request.method, _joined(request.headers), held.etag, held.size)
@@ -269,7 +269,7 @@ class Handler:
         )
 
     def _listing(self, route: InfoRoute | TreeRoute | PathsRoute) -> Listing:
-        repository = self._library.get(route.repo)
+        repository = self._catalog.get(route.repo)
         return repository.listing(repository.resolve(route.revision))
 
     def _base(self, request: Request) -> str:

@@ -7,12 +7,13 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex, NotKnownYetError
-from weighbridge.mirror.disk import is_absent, is_text, walk
+from weighbridge.mirror.disk import is_text, passing_over_absence, walk
 from weighbridge.mirror.identity import RepoId, is_commit
 from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
 from weighbridge.mirror.refusals import Refusal, no_entry, no_revision, try_later
@@ -46,12 +47,9 @@ class Cache:
 
     def repositories(self) -> list[CachedRepository]:
         """Return all repositories that are here now."""
-        try:
+        folders: list[str] = []
+        with passing_over_absence():
             folders = sorted(each.name for each in self._root.iterdir())
-        except OSError as error:
-            if not is_absent(error):
-                raise
-            return []
         found = (RepoId.of_folder(each) for each in folders)
         return [held for repo in found if repo is not None and (held := self.get(repo)) is not None]
 
@@ -88,14 +86,11 @@ class CachedRepository:
 
     def commits(self) -> list[str]:
         """Return all commits that have a snapshot, the latest first."""
-        try:
+        with passing_over_absence():
             found = [each for each in os.scandir(self.folder / "snapshots") if is_commit(each.name) and each.is_dir()]
             found.sort(key=lambda each: (-each.stat().st_mtime_ns, each.name))
-        except OSError as error:
-            if not is_absent(error):
-                raise
-            return []
-        return [each.name for each in found]
+            return [each.name for each in found]
+        return []
 
     def resolve(self, revision: str) -> str:
         """Return the commit that a revision means."""
@@ -149,12 +144,9 @@ class CachedRepository:
     def _open_snapshot(self, commit: str) -> tuple[Path, int]:
         """Return where a snapshot really is, and when it was changed last (wall-clock nanoseconds)."""
         root = Path(os.path.realpath(self._snapshot(commit)))
-        try:
+        with passing_over_absence():
             return root, root.stat().st_mtime_ns
-        except OSError as error:
-            if not is_absent(error):
-                raise
-            raise no_revision(str(self.repo), commit) from None  # it was removed since it was asked for
+        raise no_revision(str(self.repo), commit)  # it was removed since it was asked for
 
     def _has(self, commit: str) -> bool:
         return _is_folder(self._snapshot(commit))
@@ -174,16 +166,14 @@ class CachedRepository:
             return None
         real, sight = found
         try:
-            blob = self._blob_of(pointer, real) or self.index.digest(
-                real, digest_kind(name, sight.size), sight, wait_s=_PATIENCE_S
-            )
+            with passing_over_absence():
+                blob = self._blob_of(pointer, real) or self.index.digest(
+                    real, digest_kind(name, sight.size), sight, wait_s=_PATIENCE_S
+                )
+                return Held(real, sight, blob)
         except (ChangedWhileReadError, NotKnownYetError) as error:
             raise try_later(f"{name} can't be had now: {error}") from error
-        except OSError as error:
-            if not is_absent(error):
-                raise
-            return None
-        return Held(real, sight, blob)
+        return None
 
     def _blob_of(self, pointer: Path, real: Path) -> str | None:
         """Return the name of the blob that a pointer links to, if that name is a digest."""
@@ -195,25 +185,17 @@ class CachedRepository:
 
     def _read_ref(self, path: Path) -> str:
         """Return the commit that a ref holds; "" if it holds none."""
-        try:
+        with passing_over_absence(), suppress(ValueError):
             text = read_plain(path)[:_LARGEST_REF].decode("ascii").strip()
-        except OSError as error:
-            if not is_absent(error):
-                raise
-            return ""
-        except ValueError:
-            return ""
-        return text if is_commit(text) else ""
+            return text if is_commit(text) else ""
+        return ""
 
     def _wanted(self, commit: str) -> Mapping[str, int | None]:
         """Return the sizes of all files that the commit is known to have, from the listing that newer clients keep."""
         place = self.folder / "trees" / f"{commit}.json"
-        try:
+        with passing_over_absence():
             return _read_tree(place, Sight.of(place.lstat()))
-        except OSError as error:
-            if not is_absent(error):
-                raise
-            return {}
+        return {}
 
 
 def _plain_files(root: Path, *, follow: bool = False) -> Iterator[Path]:
@@ -241,41 +223,32 @@ def _hold_blob(pointer: Path, blobs: str) -> Held | None:
         pointer: In a folder whose path has no links.
         blobs: The folder of the blobs, whose path has none either; "" never matches.
     """
-    try:
+    with passing_over_absence():
         target = os.readlink(pointer)  # noqa: PTH115 - many of them
         if not _POINTER.fullmatch(target):
             return None
         folder, _, name = os.path.normpath(f"{pointer.parent}/{target}").rpartition("/")
         found = os.lstat(f"{blobs}/{name}")
-    except OSError as error:
-        if not is_absent(error):
-            raise
-        return None
-    is_blob = folder == blobs and stat.S_ISREG(found.st_mode)
-    return Held(Path(blobs, name), Sight.of(found), name) if is_blob else None
+        if folder == blobs and stat.S_ISREG(found.st_mode):
+            return Held(Path(blobs, name), Sight.of(found), name)
+    return None
 
 
 def _see(pointer: Path, allowed: tuple[str, ...]) -> tuple[Path, Sight] | None:
     """Return the plain file that a pointer is or leads to, and what a stat tells of it; None if it lies elsewhere."""
-    try:
+    with passing_over_absence():
         real = Path(os.path.realpath(pointer, strict=True))
         found = real.lstat()
-    except OSError as error:
-        if not is_absent(error):
-            raise
-        return None
-    is_held = str(real).startswith(allowed) and stat.S_ISREG(found.st_mode)
-    return (real, Sight.of(found)) if is_held else None
+        if str(real).startswith(allowed) and stat.S_ISREG(found.st_mode):
+            return real, Sight.of(found)
+    return None
 
 
 def _is_folder(path: Path) -> bool:
     """Tell whether ``path`` is a folder that may be looked at; one that may not is as good as none."""
-    try:
+    with passing_over_absence():
         return stat.S_ISDIR(path.stat().st_mode)
-    except OSError as error:
-        if not is_absent(error):
-            raise
-        return False
+    return False
 
 
 def _is_file(path: Path) -> bool:

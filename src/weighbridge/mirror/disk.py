@@ -24,6 +24,18 @@ def is_absent(error: OSError) -> bool:
     return error.errno in _ABSENT
 
 
+class passing_over_absence:  # noqa: N801 - reads as a verb where it is used
+    """Ends a ``with`` block where something is absent (:func:`is_absent`); every other failure is raised."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        return isinstance(error, OSError) and is_absent(error)
+
+
 def is_text(name: str) -> bool:
     """Tell whether a name can be told to clients, which know UTF-8 alone."""
     try:

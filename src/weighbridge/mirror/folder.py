@@ -13,7 +13,7 @@ from pathlib import Path
 
 from weighbridge.core.errors import StoreError
 from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex, NotKnownYetError
-from weighbridge.mirror.disk import is_absent, is_text, walk
+from weighbridge.mirror.disk import is_absent, is_text, passing_over_absence, walk
 from weighbridge.mirror.git import commit_id, tree_ids
 from weighbridge.mirror.identity import RepoId
 from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
@@ -25,7 +25,6 @@ from weighbridge.store.sight import Sight
 _log = logging.getLogger("weighbridge.mirror")
 _FRESH_S = 1.0  # how long a look at the folder is believed
 _FRESH_LOOKS = 10  # or so many times as long as it took, if that is longer
-_SAVED_EVERY = 1 << 30  # bytes read after which digests are kept: whoever stops us loses no more work than that
 _KEPT_S = 3600.0  # how long a commit is remembered after it was asked for last: whoever is in the middle of it can end
 _KEPT_FILES = 1_000_000  # in all commits that are remembered
 _SKIPPED_FOLDERS = frozenset({".git", ".cache", "__pycache__"})
@@ -37,28 +36,22 @@ Progress = Callable[[int, int], None]
 
 
 class _Meter:
-    """Counts the bytes whose digests are known, and tells of them.
-
-    Attributes:
-        unsaved: Bytes that were read since digests were kept last.
-    """
+    """Counts the bytes whose digests are known, and tells of them."""
 
     def __init__(self, total: int, progress: Progress) -> None:
         self._total = total
         self._progress = progress
-        self._done = self._of_file = self.unsaved = 0
+        self._done = self._of_file = 0
 
     def read(self, count: int) -> None:
         """Account for bytes of a file that had to be read."""
         self._of_file += count
-        self.unsaved += count
         self._progress(self._done + self._of_file, self._total)
 
-    def end_file(self, size: int) -> int:
-        """Account for a whole file; return the unsaved bytes."""
+    def end_file(self, size: int) -> None:
+        """Account for a whole file."""
         self._done, self._of_file = self._done + size, 0
         self._progress(self._done, self._total)
-        return self.unsaved
 
 
 class FolderRepository:
@@ -141,12 +134,9 @@ class FolderRepository:
         held = self.listing(commit).files.get(path)
         if held is None:
             raise no_entry(str(self.repo), path, commit, is_known=True)
-        try:
+        now = None
+        with passing_over_absence():
             now = self._look_again(path, held)
-        except OSError as error:
-            if not is_absent(error):
-                raise
-            now = None
         if now is None:  # the commit has that file, only it is gone: nobody may note that it does not exist
             raise no_entry(str(self.repo), path, commit, is_known=False)
         return now
@@ -212,9 +202,7 @@ class FolderRepository:
                 held = self._hold(path, place, sight, meter)
                 if held is not None:
                     files[path] = held
-                if meter.end_file(sight.size) >= _SAVED_EVERY:
-                    self._index.save()
-                    meter.unsaved = 0
+                meter.end_file(sight.size)
         finally:
             self._index.save()
         tree = tree_ids({path: held.blob for path, held in files.items()})[""]
@@ -249,14 +237,13 @@ class FolderRepository:
 
     def _see(self, full: str, path: str, inside: str) -> tuple[Path, Sight] | None:
         """Return the plain file that is at ``full``, in a folder without links in its path, or that a link leads to."""
-        try:
+        found = None
+        with passing_over_absence():
             found = os.lstat(full)
             if stat.S_ISLNK(found.st_mode):
                 full = os.path.realpath(full, strict=True)
                 found = os.lstat(full)
-        except OSError as error:
-            if not is_absent(error):
-                raise
+        if found is None:
             return None
         if not full.startswith(inside):
             self._tell_once(path, "is a link that leads out of the folder; left out")

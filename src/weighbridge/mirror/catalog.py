@@ -11,7 +11,7 @@ from weighbridge.mirror.refusals import no_repository
 from weighbridge.mirror.repository import Repository
 
 
-class Library:
+class Catalog:
     """Finds repositories; a folder comes before a cache, and an earlier cache before a later one.
 
     Args:
