@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.hub_clients import RECIPES, HubClient, HubProcess, make_clients
+from tests.support.hub_clients import RECIPES, HubClient, HubProcess, make_clients, started
 from tests.support.hub_repos import MINILM, Served, awkward_model, minilm, small_repo
 from tests.support.mirror_process import MirrorProcess
 
@@ -88,9 +87,8 @@ def processes(
     clients: dict[str, HubClient], mirror: MirrorProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, HubProcess]]:
     """A process of each client that has the mirror as its hub."""
-    home = tmp_path_factory.mktemp("home")
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(each.start(mirror.endpoint, home / name)) for name, each in clients.items()}
+    with started(clients, mirror.endpoint, tmp_path_factory.mktemp("home")) as processes:
+        yield processes
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from tests.support.hub_clients import HubClient, HubError, HubProcess
+from tests.support.hub_clients import HubClient, HubError, HubProcess, started
 from tests.support.hub_repos import Served, contents
 from tests.support.mirror_process import MirrorProcess
 
@@ -41,9 +40,8 @@ def strangers(
     clients: dict[str, HubClient], private: MirrorProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, HubProcess]]:
     """A process of each client that has the private mirror as its hub, and no token of its own."""
-    home = tmp_path_factory.mktemp("strangers")
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(each.start(private.endpoint, home / name)) for name, each in clients.items()}
+    with started(clients, private.endpoint, tmp_path_factory.mktemp("strangers")) as processes:
+        yield processes
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import venv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -177,3 +178,10 @@ def _environment(folder: Path, endpoint: str, home: Path) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_UPDATE_CHECK": "1",
     }
+
+
+@contextmanager
+def started(clients: Mapping[str, HubClient], endpoint: str, home: Path) -> Iterator[dict[str, HubProcess]]:
+    """Give a process of each client, by its name, that has ``endpoint`` as its hub and a home below ``home``."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(each.start(endpoint, home / name)) for name, each in clients.items()}
