@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from weighbridge.core.repos import RepoId
     from weighbridge.mirror.catalog import Catalog
     from weighbridge.mirror.digests import DigestIndex
     from weighbridge.mirror.folder import FolderRepository
-    from weighbridge.mirror.identity import RepoId
 
 _EPILOG = """
 Examples:
@@ -188,7 +188,7 @@ def _catalog(caches: Iterable[Path], folders: Iterable[str], index: DigestIndex)
 
 def _read_folder(text: str) -> tuple[RepoId, Path]:
     from weighbridge.core.errors import InvalidParameterError
-    from weighbridge.mirror.identity import RepoId
+    from weighbridge.core.repos import RepoId
 
     name, separator, folder = text.partition("=")
     try:

@@ -8,7 +8,8 @@ whoever builds one passes URLs through :func:`weighbridge.core.urls.redact` firs
 
 from __future__ import annotations
 
-import copyreg
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -28,7 +29,7 @@ class WeighbridgeError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by attributes, so that an error crosses process borders whole."""
-        return (copyreg.__newobj__, (type(self), self.message), dict(self.__dict__))  # type: ignore[attr-defined]
+        return (_rebuild, (type(self), self.message), dict(self.__dict__))
 
     @property
     def help_url(self) -> str:
@@ -37,6 +38,13 @@ class WeighbridgeError(Exception):
 
         page = resources.files("weighbridge") / "help" / "errors.md"
         return f"file://{page}#{type(self).__name__.lower()}"
+
+
+def _rebuild(kind: type[WeighbridgeError], message: str) -> WeighbridgeError:
+    """Return an error without its facts, which unpickling adds."""
+    error = kind.__new__(kind, message)
+    WeighbridgeError.__init__(error, message)
+    return error
 
 
 # The seeds' names, as bases --------------------------------------------------------------------------------
@@ -205,3 +213,111 @@ class ClaimTimeoutError(StoreError, RetryError):
 
 class OfflineError(RetryError, RuntimeError):
     """Not here, and the network is switched off (inference-models raises a ``RuntimeError``)."""
+
+
+# The Hub, and its files on this machine (names and bases of huggingface_hub, 0.9 to 2.x) ----------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HubAnswer:
+    """The head of an answer of the Hub, as handlers of its errors look at it.
+
+    Attributes:
+        status_code: Of the answer.
+        headers: By lower-case name.
+        url: Asked, without its query.
+        text: What the server says in words; "" if nothing.
+    """
+
+    status_code: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    url: str = ""
+    text: str = ""
+
+
+class HfHubHTTPError(WeighbridgeError, OSError):
+    """The Hub answered no (``.status``, ``.url`` redacted, ``.request_id``, ``.server_message``, ``.response``)."""
+
+    status: int = 0
+    url: str | None = None
+    request_id: str | None = None
+    server_message: str | None = None
+    response: HubAnswer | None = None
+
+
+class RepositoryNotFoundError(HfHubHTTPError):
+    """There is no such repository, or it is private and the token, if any, may not see it."""
+
+    repo_id: str | None = None
+    repo_type: str | None = None
+
+
+class GatedRepoError(RepositoryNotFoundError):
+    """The repository's owner wants to be asked first, and this token's user has not been let in."""
+
+
+class DisabledRepoError(HfHubHTTPError):
+    """The Hub has closed the repository."""
+
+
+class RevisionNotFoundError(HfHubHTTPError):
+    """The repository has no such branch, tag or commit (``.revision``)."""
+
+    revision: str | None = None
+
+
+class BadRequestError(HfHubHTTPError, ValueError):
+    """The Hub calls the request a bad one (400)."""
+
+
+class EntryNotFoundError(WeighbridgeError):
+    """The file is not there: not in the repository, or not on this machine (``.path`` in the repository)."""
+
+    path: str | None = None
+
+
+class RemoteEntryNotFoundError(HfHubHTTPError, EntryNotFoundError):
+    """The repository has no such file at this revision."""
+
+
+class LocalEntryNotFoundError(EntryNotFoundError, FileNotFoundError, ValueError):
+    """It is not on this machine, and could not be fetched: the cause tells why, if it was tried at all."""
+
+    response: HubAnswer | None = None
+
+
+class IncompleteSnapshotError(LocalEntryNotFoundError):
+    """Of a snapshot only a part is on this machine (``.snapshot_path``, ``.missing``: paths in the repository)."""
+
+    snapshot_path: str | None = None
+    missing: tuple[str, ...] = ()
+
+
+class OfflineModeIsEnabled(OfflineError, ConnectionError):  # noqa: N818 - huggingface_hub's own name
+    """The Hub would have to be asked, and the network is switched off."""
+
+
+class LocalTokenNotFoundError(WeighbridgeError, OSError):
+    """A token was demanded and there is none."""
+
+
+class FileMetadataError(WeighbridgeError, OSError):
+    """The server's answer about a file lacks what a client needs: the commit, or the name of its content."""
+
+
+class DryRunError(WeighbridgeError, OSError):
+    """What would be done can't be told without asking the Hub."""
+
+
+class HFValidationError(RequestError):
+    """Not the id of a repository."""
+
+
+class CacheNotFound(WeighbridgeError):  # noqa: N818 - huggingface_hub's own name
+    """There is no cache at this place (``.cache_dir``)."""
+
+    cache_dir: str | None = None
+
+
+class CorruptedCacheException(WeighbridgeError):  # noqa: N818 - huggingface_hub's own name
+    """A repository's folder in a cache is not laid out as one."""

@@ -186,6 +186,45 @@ class StoreOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheOptions:
+    """Where the Hugging Face cache is, and how its snapshots refer to its blobs.
+
+    Attributes:
+        root: The directory that holds ``models--org--name`` and the like; None if this user has no place for one.
+        symlinks: Use symbolic links where the file system has them; otherwise snapshots hold plain files.
+    """
+
+    root: Path | None = None
+    symlinks: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubOptions:
+    """Whom to ask about repositories, and in whose name.
+
+    Attributes:
+        endpoint: Address of the Hub or of a mirror of it, without a slash at the end.
+        token: Sent as ``Authorization: Bearer …`` to the endpoint's origin and to no other; None sends none.
+        user_agent: Sent as ``User-Agent`` to the endpoint's origin.
+        headers: More request headers for the endpoint's origin; they win over those above.
+        etag_timeout_s: Longest wait for the answer about one file, for each try.
+        call_timeout_s: Longest time for a call to the Hub that brings no file (a revision, a page of a listing, what
+            is known of a file): all its tries, waits and bytes together.
+    """
+
+    endpoint: str = "https://huggingface.co"
+    token: str | None = field(default=None, repr=False)
+    user_agent: str = "weighbridge"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
+    etag_timeout_s: float = 10.0
+    call_timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "headers", dict(self.headers))  # ours from now on
+        _check_seconds(self, "etag_timeout_s", "call_timeout_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Everything a client can be told, one group for each reader.
 
@@ -193,10 +232,14 @@ class Options:
         http: How connections are made.
         transfer: How bytes are fetched.
         store: How files are kept.
+        cache: Where the Hugging Face cache is.
+        hub: Whom to ask about repositories.
         offline: Never touch the network; what is not here is an error.
     """
 
     http: HttpOptions = field(default_factory=HttpOptions)
     transfer: TransferOptions = field(default_factory=TransferOptions)
     store: StoreOptions = field(default_factory=StoreOptions)
+    cache: CacheOptions = field(default_factory=CacheOptions)
+    hub: HubOptions = field(default_factory=HubOptions)
     offline: bool = False

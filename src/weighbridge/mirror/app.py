@@ -21,11 +21,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from weighbridge.core.repos import is_commit
 from weighbridge.mirror import pages
 from weighbridge.mirror.access import Gate, is_loopback, shown_token
 from weighbridge.mirror.catalog import Catalog
 from weighbridge.mirror.conditions import plan_answer
-from weighbridge.mirror.identity import is_commit
 from weighbridge.mirror.listing import Listing
 from weighbridge.mirror.observing import ROUTE, Metrics, Observed
 from weighbridge.mirror.payloads import refs_info, repo_info, tree_entry

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from weighbridge.core.repos import RepoId, is_commit
 from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex, NotKnownYetError
 from weighbridge.mirror.disk import is_text, passing_over_absence, walk
-from weighbridge.mirror.identity import RepoId, is_commit
 from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
 from weighbridge.mirror.refusals import Refusal, no_entry, no_revision, try_later
 from weighbridge.mirror.repository import SHORTEST_PREFIX, find_prefix

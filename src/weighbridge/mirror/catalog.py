@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from weighbridge.core.repos import RepoId
 from weighbridge.mirror.cache import Cache
 from weighbridge.mirror.folder import FolderRepository
-from weighbridge.mirror.identity import RepoId
 from weighbridge.mirror.refusals import no_repository
 from weighbridge.mirror.repository import Repository
 

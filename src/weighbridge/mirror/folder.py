@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from weighbridge.core.errors import StoreError
+from weighbridge.core.repos import RepoId
 from weighbridge.mirror.digests import ChangedWhileReadError, DigestIndex, NotKnownYetError
 from weighbridge.mirror.disk import is_absent, is_text, passing_over_absence, walk
 from weighbridge.mirror.git import commit_id, tree_ids
-from weighbridge.mirror.identity import RepoId
 from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
 from weighbridge.mirror.refusals import no_entry, no_revision, try_later
 from weighbridge.mirror.repository import find_prefix

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from weighbridge.mirror.identity import Kind, RepoId
+from weighbridge.core.repos import Kind, RepoId
 from weighbridge.mirror.listing import Held, Listing, Outline
 from weighbridge.mirror.payloads import iso_time
 from weighbridge.mirror.recipes import Recipes, file_address, is_plain, page_address

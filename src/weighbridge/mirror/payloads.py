@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from weighbridge.core.repos import Kind, RepoId
 from weighbridge.mirror.git import pointer_text
-from weighbridge.mirror.identity import Kind, RepoId
 from weighbridge.mirror.listing import Held, Listing
 
 _Json = dict[str, Any]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from weighbridge.mirror.identity import Kind, RepoId
+from weighbridge.core.repos import Kind, RepoId
 
 _LINE = 80
 _PLAIN = re.compile(r"[A-Za-z0-9_][\w./+-]*", re.ASCII)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from weighbridge.mirror.identity import RepoId
+from weighbridge.core.repos import RepoId
 from weighbridge.mirror.listing import Held, Listing, Outline
 
 SHORTEST_PREFIX = 7  # hex digits that git takes for a commit

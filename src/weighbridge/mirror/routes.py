@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from weighbridge.mirror.identity import Kind, RepoId
+from weighbridge.core.repos import Kind, RepoId
 from weighbridge.mirror.refusals import Refusal, bad_request, no_repository, no_such_address
 
 _KINDS = {each.value: each for each in Kind}

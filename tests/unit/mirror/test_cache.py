@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.mirror import HubCache, git_blob
+from weighbridge.core.repos import Kind, RepoId
 from weighbridge.mirror.cache import Cache, CachedRepository
 from weighbridge.mirror.digests import DigestIndex
-from weighbridge.mirror.identity import Kind, RepoId
 from weighbridge.mirror.refusals import Refusal
 
 REPO, FOLDER = RepoId(Kind.MODEL, "acme/demo"), "models--acme--demo"

@@ -16,9 +16,9 @@ from tests.support.mirror import git_blob
 from tests.support.processes import wait_until
 from tests.support.scene import MIB
 from weighbridge.core.errors import StoreError
+from weighbridge.core.repos import Kind, RepoId
 from weighbridge.mirror.digests import DigestIndex
 from weighbridge.mirror.folder import FolderRepository
-from weighbridge.mirror.identity import Kind, RepoId
 from weighbridge.mirror.refusals import Refusal
 from weighbridge.store.sight import Sight
 

@@ -10,11 +10,11 @@ from shutil import rmtree
 import pytest
 
 from tests.support.hub_repos import Repo
+from weighbridge.core.repos import RepoId
 from weighbridge.mirror import pages
 from weighbridge.mirror.cache import Cache
 from weighbridge.mirror.digests import DigestIndex
 from weighbridge.mirror.folder import FolderRepository
-from weighbridge.mirror.identity import RepoId
 from weighbridge.mirror.listing import Held, Listing
 from weighbridge.mirror.repository import Repository
 from weighbridge.mirror.routes import FileRoute, RepoPage, TreeRoute, parse_route

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.mirror.identity import Kind, RepoId
+from weighbridge.core.repos import Kind, RepoId
 from weighbridge.mirror.listing import Held, Listing, digest_kind
 from weighbridge.mirror.payloads import iso_time, refs_info, repo_info, tree_entry
 from weighbridge.store.sight import Sight

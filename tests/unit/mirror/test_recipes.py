@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from weighbridge.mirror.identity import RepoId
+from weighbridge.core.repos import RepoId
 from weighbridge.mirror.recipes import Recipes, file_address, is_plain, page_address
 from weighbridge.mirror.routes import FileRoute, RepoPage, parse_route
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.mirror.identity import Kind, RepoId
+from weighbridge.core.repos import Kind, RepoId
 from weighbridge.mirror.refusals import Refusal
 from weighbridge.mirror.routes import (
     FileRoute,
