@@ -13,8 +13,10 @@ from weighbridge.core.artifacts import FileRequest, FileResult
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.events import Event, Observer
 from weighbridge.core.options import Options
+from weighbridge.delivery import Means
 from weighbridge.directory import DirectoryWalk, check_requests
 from weighbridge.http.pool import PoolTransport
+from weighbridge.store.receipts import Receipts
 
 
 class Client:
@@ -78,8 +80,14 @@ class Client:
         """
         place = _read_directory(directory)
         requests = check_requests(_read_files(files), place, allow_unverified=allow_unverified)
-        walk = DirectoryWalk(self._own_transport(), self.options, observer or _ignore, cancel or threading.Event())
-        return walk.run(requests, place)
+        means = Means(
+            transport=self._own_transport(),
+            options=self.options,
+            receipts=Receipts.below(self.options.store.receipts),
+            tell=observer or _ignore,
+            cancel=cancel or threading.Event(),
+        )
+        return DirectoryWalk(means).run(requests, place)
 
     def _connect(self) -> PoolTransport:
         options = self.options

@@ -15,6 +15,7 @@ from weighbridge.core.events import Event, FileProgress, FileStarted, Retrying
 from weighbridge.core.options import Options, StoreOptions
 from weighbridge.store.claims import Claim, Heart, lease_for
 from weighbridge.store.faults import flush_directory, storing
+from weighbridge.store.gates import OPEN, Gate
 from weighbridge.store.journal import Identity
 from weighbridge.store.layout import DATA, Place
 from weighbridge.store.leftovers import find_leftovers, last_sign_at, remove_free
@@ -41,11 +42,13 @@ class Missing:
         request: Which.
         place: Where.
         sight: What was there when it was found to be so.
+        gate: Passed by whoever else may fetch it and knows nothing of claims.
     """
 
     request: FileRequest
     place: Place
     sight: Sight
+    gate: Gate = OPEN
 
 
 class Errand:
@@ -58,6 +61,7 @@ class Errand:
     """
 
     def __init__(self, missing: Missing, leftovers: Sequence[str], options: Options) -> None:
+        self.missing = missing
         self.request = missing.request
         self.place = missing.place
         self.began = time.monotonic()
@@ -72,6 +76,7 @@ class Errand:
         self._asked_at = 0.0
         self._watched_at = 0.0
         self._is_over = False
+        self._goes_round = False  # the gate, whose holder is stuck
 
     @property
     def name(self) -> str:
@@ -84,6 +89,11 @@ class Errand:
         has_changed, self._before = now != self._before, now
         return has_changed
 
+    @property
+    def seen(self) -> Sight:
+        """What was at the final path when it was last looked at."""
+        return self._before
+
     def try_claim(self) -> bool:
         """Take the claim unless somebody alive holds it; asks the disk only a few times a second.
 
@@ -93,7 +103,11 @@ class Errand:
         if now - self._asked_at < _POLL_S:
             return False
         self._asked_at = now
+        if not self._goes_round and not self.missing.gate.try_enter():
+            return False
         self._claim = Claim.try_take(self._lease)
+        if self._claim is None:
+            self.missing.gate.leave()
         if self._claim is not None and (self._claim.had_holder or self._sign_at is not None):
             self._leftovers = find_leftovers(self.place.parent)
         return self._claim is not None
@@ -111,16 +125,21 @@ class Errand:
         if self._sign_at is None or now - self._watched_at < min(_WATCH_S, limit / 4):
             return
         self._watched_at = now
-        signs = last_sign_at(self.place, [each for each in find_leftovers(self.place.parent) if self.place.owns(each)])
+        names = [each for each in find_leftovers(self.place.parent) if self.place.owns(each)]
+        signs = (last_sign_at(self.place, names), self.missing.gate.signs())
         if signs != self._signs:
             self._signs, self._sign_at = signs, now
-        if now - self._sign_at > limit:
-            raise ClaimTimeoutError(
-                f"{self.name}: another process holds {self.place.claim} and made no progress for {limit:g} s; end that "
-                "process, or allow a longer wait",
-                path=str(self.place.claim),
-                waited_s=now - self._sign_at,
-            )
+        if now - self._sign_at <= limit:
+            return
+        if not self._goes_round and not self.place.claim.exists():
+            self._goes_round, self._sign_at = True, now  # it saves work, and there is none to be saved any more
+            return
+        raise ClaimTimeoutError(
+            f"{self.name}: another process holds {self.place.claim} and made no progress for {limit:g} s; end that "
+            "process, or allow a longer wait",
+            path=str(self.place.claim),
+            waited_s=now - self._sign_at,
+        )
 
     def open(self, cancel: threading.Event) -> Partial:
         """Open a partial of our own; call while holding the claim."""
@@ -151,6 +170,7 @@ class Errand:
             if self._claim is not None:
                 self._claim.release()
         self._claim = None
+        self.missing.gate.leave()
 
     def _put_away(self, partial: Partial, job: Job | None, receipts: Receipts) -> None:
         if job is not None and job.is_over and job.error is None:

@@ -19,6 +19,7 @@ from weighbridge.core.events import (
     FileProgress,
     FileStarted,
     FileWaiting,
+    Notice,
     Observer,
     Planned,
     Retrying,
@@ -201,7 +202,10 @@ def as_json(event: Event) -> dict[str, object]:  # noqa: PLR0911 - a table
     """Return an event as JSON can hold it; ``event`` tells which one it is."""
     match event:
         case Planned():
-            return {"event": "planned", "files": event.files, "present": event.present}
+            sizes = {"size": event.size, "present_size": event.present_size, "free": event.free}
+            return {"event": "planned", "files": event.files, "present": event.present, **sizes}
+        case Notice():
+            return {"event": "notice", "message": event.message}
         case FileStarted():
             return {"event": "started", "name": event.name, "resumed": event.resumed, "partial": str(event.partial)}
         case FileWaiting():

@@ -26,6 +26,8 @@ class Source:
         url: Absolute http(s) URL without credentials.
         origin: The origin the secrets below belong to; no other origin ever sees them.
         secrets: Request headers that only ``origin`` may see, such as ``Authorization``.
+        lead: Where ``url`` led a moment ago, asked first: it saves a redirect.  It may have expired: then ``url`` is
+            asked.  None if nobody knows.
 
     Raises:
         RequestError: A secret would travel over plain http to another machine, is no header, or one of those that
@@ -35,6 +37,7 @@ class Source:
     url: str
     origin: Origin
     secrets: Mapping[str, str] = field(default_factory=dict)
+    lead: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "secrets", dict(self.secrets))  # ours from now on
@@ -66,6 +69,19 @@ class Source:
         return f"Source({redact(self.url)!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a file must be; each of the two is None if nobody has promised it.
+
+    Attributes:
+        digest: Of its content.
+        size: In bytes.
+    """
+
+    digest: Digest | None
+    size: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
     """One remote file: the same bytes at each of its sources.
@@ -94,6 +110,11 @@ class Artifact:
             raise RequestError(f"{self.name}: a digest is a Digest or None, not {type(self.digest).__name__}")
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
             raise RequestError(f"{self.name}: a size is a number of bytes, not {size!r}")
+
+    @property
+    def promise(self) -> Promise:
+        """What the file must be."""
+        return Promise(self.digest, self.size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,23 @@ class Planned:
     Attributes:
         files: Files asked for.
         present: Those of them already there and right.
+        size: Bytes of all of them; None while nobody knows.
+        present_size: Bytes of those already there; None while nobody knows.
+        free: Bytes that may still be written where they go; None if nobody can tell.
     """
 
     files: int
     present: int
+    size: int | None = None
+    present_size: int | None = None
+    free: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something the caller should know and that stops nothing.  ``message`` is fit to be shown."""
+
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +94,7 @@ class FileFinished:
     partial: Path | None = None
 
 
-Event = Planned | FileStarted | FileWaiting | FileProgress | Retrying | FileFinished
+Event = Planned | Notice | FileStarted | FileWaiting | FileProgress | Retrying | FileFinished
 
 
 class Observer(Protocol):

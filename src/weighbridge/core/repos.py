@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
+from weighbridge.core.artifacts import Promise
 from weighbridge.core.digests import Digest
 from weighbridge.core.errors import HFValidationError, InvalidParameterError, UnsafePathError
 from weighbridge.core.names import RelativeName
@@ -194,6 +195,11 @@ class RepoFile:
         if self.sha256:
             return Digest("sha256", self.sha256)
         return Digest("git-sha1", self.blob_id) if is_commit(self.blob_id) else None
+
+    @property
+    def promise(self) -> Promise:
+        """What it must be."""
+        return Promise(self.digest, self.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class DigestIndex:
     """
 
     def __init__(self, root: Path | None) -> None:
-        self._receipts = Receipts(root)
+        self._receipts = Receipts.below(root)
         self._known: dict[tuple[Path, str], tuple[Sight, str]] = {}
         self._running: dict[_Key, Future[str]] = {}
         self._lock = threading.Lock()  # guards _known, _running and _saved_at

@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from weighbridge.core.artifacts import Artifact
+from weighbridge.core.artifacts import Promise
 from weighbridge.core.digests import Digest
 from weighbridge.core.errors import CancelledError, StoreError, UnsafePathError
 from weighbridge.core.names import RelativeName
@@ -38,12 +38,12 @@ def look(path: Path) -> Sight:
     return Sight.of(found)
 
 
-def is_right(path: Path, artifact: Artifact, receipts: Receipts, stop: threading.Event) -> bool:
+def is_right(path: Path, promise: Promise, receipts: Receipts, stop: threading.Event) -> bool:
     """Tell whether the file at ``path`` is the promised one: by its receipt, else by reading it.
 
     Args:
         path: The file.
-        artifact: What was promised; without a digest, being there with the promised size (if any) is enough.
+        promise: What it must be; without a digest, being there with the promised size (if any) is enough.
         receipts: Asked first, told afterwards.
         stop: Ends the reading early.
 
@@ -51,8 +51,8 @@ def is_right(path: Path, artifact: Artifact, receipts: Receipts, stop: threading
         StoreError: It can't be read.
         CancelledError: ``stop`` was set.
     """
-    sight, digest = look(path), artifact.digest
-    if sight == Sight() or artifact.size not in (None, sight.size):
+    sight, digest = look(path), promise.digest
+    if sight == Sight() or promise.size not in (None, sight.size):
         return False
     if digest is None or receipts.knows(path, digest):
         return True

@@ -1,6 +1,7 @@
 """Notes that a file was verified, so that looking at it again costs a stat instead of a read.
 
-Receipts live outside the directories they speak of: one file of JSON lines for each, the last line about a name counts.
+They are files of JSON lines, of which the last about a name counts.  Those of a directory lie elsewhere, one file for
+each; those of a repository in a cache lie in its folder, so that they move with it.
 One holds as long as size, both times and inode of the file are what they were when its bytes were known; losing
 receipts costs a read of the file, never correctness.
 
@@ -16,9 +17,9 @@ import os
 import secrets
 import threading
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 from weighbridge.core.digests import Digest
 from weighbridge.core.errors import InvalidDigestError
@@ -32,18 +33,64 @@ _SLACK = 256  # lines that may be out of date before a file of receipts is writt
 _Lines = dict[str, dict[str, Any]]
 
 
-class Receipts:
-    """A directory of receipts; every failure of it counts as "no receipt".  Safe to use from many threads.
+class Book(Protocol):
+    """Which file of receipts speaks of a file, and under which name."""
 
-    Args:
-        root: Where they are kept; None keeps none.
+    def page_of(self, path: Path) -> tuple[Path, str] | None:
+        """Return the file of receipts for ``path`` and what it calls ``path``; None if it does not speak of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryBook:
+    """Receipts outside of the directories they speak of: one file for each directory.
+
+    Attributes:
+        root: Where they are kept.
     """
 
-    def __init__(self, root: Path | None) -> None:
-        self._root = root
+    root: Path
+
+    def page_of(self, path: Path) -> tuple[Path, str]:
+        """Return the file of receipts of the directory of ``path``, and its name in there."""
+        key = hashlib.sha256(os.fsencode(path.parent)).hexdigest()
+        return self.root / key[:2] / f"{key[2:]}.jsonl", path.name
+
+
+@dataclass(frozen=True, slots=True)
+class FolderBook:
+    """One file of receipts that speaks of all that is below a folder, and moves with it.
+
+    Attributes:
+        folder: Of what it speaks.
+        page: The file of receipts.
+    """
+
+    folder: Path
+    page: Path
+
+    def page_of(self, path: Path) -> tuple[Path, str] | None:
+        """Return the file of receipts and the path below the folder."""
+        name, start = str(path), f"{self.folder}{os.sep}"
+        return (self.page, name.removeprefix(start)) if name.startswith(start) else None
+
+
+class Receipts:
+    """What is noted of files; every failure to read or write it counts as "no receipt".  Safe to use from many threads.
+
+    Args:
+        books: Where: the first that can be written takes what is noted, all are asked.
+    """
+
+    def __init__(self, *books: Book) -> None:
+        self._books = books
         self._known: dict[Path, _Lines] = {}
-        self._fresh: dict[Path, _Lines] = {}
+        self._fresh: dict[Path, dict[str, Any]] = {}  # by the path of the file
         self._lock = threading.Lock()  # guards _known and _fresh
+
+    @classmethod
+    def below(cls, root: Path | None) -> Self:
+        """Return the receipts that are kept below ``root``; none if that is None."""
+        return cls() if root is None else cls(DirectoryBook(root))
 
     def knows(self, path: Path, digest: Digest) -> bool:
         """Tell whether ``path`` was found to have ``digest`` and was not touched since."""
@@ -51,16 +98,20 @@ class Receipts:
 
     def recall(self, path: Path, algorithm: str) -> Digest | None:
         """Return the digest that ``path`` was found to have, if it was not touched since."""
-        if self._root is None:
-            return None
-        with self._lock:
-            receipt = self._lines(path.parent).get(path.name)
         try:
-            if receipt is not None and receipt["file"] == asdict(Sight.of(path.stat())) and _is_of_now(receipt["boot"]):
-                return Digest(algorithm, receipt["digests"][algorithm])
-        except (OSError, KeyError, TypeError, AttributeError, InvalidDigestError):
-            pass
-        return None
+            value = self.value_of(path, algorithm, path.stat()) if self._books else None
+            return None if value is None else Digest(algorithm, value)
+        except (OSError, InvalidDigestError):
+            return None
+
+    def value_of(self, path: Path, algorithm: str, found: os.stat_result) -> str | None:
+        """Return the hex digest that ``path`` was found to have, if a look at it now gives ``found``."""
+        pages = [page for book in self._books if (page := book.page_of(path)) is not None]
+        with self._lock:
+            receipts = [receipt for place, name in pages if (receipt := self._lines(place).get(name)) is not None]
+            if path in self._fresh:
+                receipts.append(self._fresh[path])
+        return next((value for each in receipts if (value := _read(each, algorithm, found)) is not None), None)
 
     def note(self, path: Path, digest: Digest, sight: Sight, *, is_flushed: bool) -> None:
         """Note that the file at ``path`` has ``digest``; it is kept by :meth:`save`.
@@ -72,35 +123,59 @@ class Receipts:
             is_flushed: Its bytes survive a power loss.
         """
         receipt = {
-            "name": path.name,
-            "file": asdict(sight),
+            "file": {"size": sight.size, "mtime_ns": sight.mtime_ns, "ctime_ns": sight.ctime_ns, "inode": sight.inode},
             "digests": {digest.algorithm: digest.value},
             "boot": None if is_flushed else boot_id(),
         }
         with self._lock:
-            self._lines(path.parent)[path.name] = receipt
-            self._fresh.setdefault(path.parent, {})[path.name] = receipt
+            self._fresh[path] = receipt
 
     def save(self) -> None:
         """Write what was noted since the last time."""
         with self._lock:
-            fresh, self._fresh = self._fresh, {}
-            known = {parent: dict(self._known.get(parent, {})) for parent in fresh}
-        if self._root is None:
-            return
-        for parent, lines in fresh.items():
-            with suppress(OSError):
-                _append(self._place(self._root, parent), lines, known[parent])
+            rest, self._fresh = self._fresh, {}
+        for book in self._books:
+            pages: dict[Path, dict[str, dict[str, Any]]] = {}
+            homes: dict[Path, Path] = {}
+            for path, receipt in rest.items():
+                if (page := book.page_of(path)) is not None:
+                    homes[path] = page[0]
+                    pages.setdefault(page[0], {})[page[1]] = {"name": page[1], **receipt}
+            kept = {place for place, lines in pages.items() if self._keep(place, lines)}
+            rest = {path: receipt for path, receipt in rest.items() if homes.get(path) not in kept}
 
-    def _lines(self, parent: Path) -> _Lines:
-        if parent not in self._known:
-            self._known[parent] = {} if self._root is None else _load(self._place(self._root, parent))
-        return self._known[parent]
+    def _keep(self, place: Path, lines: _Lines) -> bool:
+        """Write lines into a file of receipts; tell whether that worked."""
+        with self._lock:
+            known = self._lines(place)
+            known.update(lines)
+            known = dict(known)
+        try:
+            _append(place, lines, known)
+        except OSError:
+            return False
+        return True
 
-    @staticmethod
-    def _place(root: Path, parent: Path) -> Path:
-        key = hashlib.sha256(os.fsencode(parent)).hexdigest()
-        return root / key[:2] / f"{key[2:]}.jsonl"
+    def _lines(self, place: Path) -> _Lines:
+        if place not in self._known:
+            self._known[place] = _load(place)
+        return self._known[place]
+
+
+def _read(receipt: dict[str, Any], algorithm: str, found: os.stat_result) -> str | None:
+    """Return what a receipt tells of a file that looks like ``found`` now; None if it is of another state of it."""
+    try:
+        file = receipt["file"]
+        is_same = (
+            file["ctime_ns"] == found.st_ctime_ns
+            and file["mtime_ns"] == found.st_mtime_ns
+            and file["size"] == found.st_size
+            and file["inode"] == found.st_ino
+            and _is_of_now(receipt["boot"])
+        )
+        return str(receipt["digests"][algorithm]) if is_same else None
+    except (KeyError, TypeError, AttributeError):
+        return None
 
 
 def _is_of_now(boot: object) -> bool:
@@ -124,6 +199,8 @@ def _load(place: Path) -> _Lines:
         content = read_plain(place)
     except OSError:
         return lines
+    with suppress(ValueError, KeyError, TypeError, RecursionError):  # all at once, which is quicker, if nothing is torn
+        return {receipt["name"]: receipt for receipt in json.loads(b"[%s]" % b",".join(content.splitlines()))}
     for line in content.splitlines():
         with suppress(ValueError, KeyError, TypeError, RecursionError):
             receipt = json.loads(line)
