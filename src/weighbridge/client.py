@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from weighbridge.config import options_from_environment
 from weighbridge.core.artifacts import FileRequest, FileResult
 from weighbridge.core.errors import InvalidParameterError
-from weighbridge.core.events import Event, Observer
+from weighbridge.core.events import Event, Notice, Observer
 from weighbridge.core.options import Options
+from weighbridge.core.patterns import Patterns
+from weighbridge.core.repos import Kind, RepoId, check_revision, repo_path
+from weighbridge.core.snapshots import FileOrder, Order, Plan, Revision, SnapshotOrder, SnapshotResult
 from weighbridge.delivery import Means
 from weighbridge.directory import DirectoryWalk, check_requests
+from weighbridge.download import DownloadWalk
 from weighbridge.http.pool import PoolTransport
+from weighbridge.hub.asking import Caller
+from weighbridge.hub.resolver import Hub, OfflineHub, OnlineHub
+from weighbridge.shelves.choice import receipts_for
+from weighbridge.snapshot import SnapshotWalk
 from weighbridge.store.receipts import Receipts
 
 
@@ -89,6 +99,167 @@ class Client:
         )
         return DirectoryWalk(means).run(requests, place)
 
+    def resolve(
+        self,
+        repo_id: str,
+        *,
+        revision: str | None = None,
+        repo_type: str | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Revision:
+        """Return the commit that a branch or tag of a repository means now; one question, none for a commit.
+
+        Args:
+            repo_id: Such as ``org/name``.
+            revision: A branch, a tag, a commit; None is ``main``.
+            repo_type: ``model`` (or None), ``dataset``, ``space`` or ``kernel``.
+            cancel: Ends the call when set.
+
+        Raises:
+            HfHubHTTPError: The Hub answered no; the subclass tells why.
+            TransferError: It could not be reached.
+            OfflineModeIsEnabled: It would have to be asked.
+            InvalidParameterError: An argument can't mean anything; nothing was sent.
+        """
+        repo, name = RepoId(Kind.of_word(repo_type), repo_id), check_revision(revision)
+        commit = self._hub(cancel or threading.Event()).commit_of(repo, name)
+        return Revision(repo_id=repo.name, repo_type=repo.kind.word, name=name, commit=commit)
+
+    def download(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
+        self,
+        repo_id: str,
+        filename: str,
+        *,
+        revision: str | None = None,
+        repo_type: str | None = None,
+        local_dir: str | os.PathLike[str] | None = None,
+        force: bool = False,
+        observer: Observer | None = None,
+        cancel: threading.Event | None = None,
+    ) -> FileResult:
+        """Have one file of a repository, verified, in the cache or in a folder.
+
+        By commit, a file that is here costs no request; by branch or tag it costs one.  If the Hub can't be reached,
+        what was last known of the revision answers; a refusal of it is never hidden.
+
+        Args:
+            repo_id: Such as ``org/name``.
+            filename: Path of the file in the repository.
+            revision: A branch, a tag, a commit; None is ``main``.
+            repo_type: ``model`` (or None), ``dataset``, ``space`` or ``kernel``.
+            local_dir: Have a plain file below this directory, instead of the cache.
+            force: Fetch it whatever is here.
+            observer: Receives progress events, on this thread; None logs what must not be missed.
+            cancel: Ends the call with :class:`weighbridge.CancelledError` when set; what arrived is kept.
+
+        Returns:
+            What became of it; ``path`` is its pointer in the snapshot, or the file in the folder.
+
+        Raises:
+            HfHubHTTPError: The Hub answered no; the subclass tells why.
+            LocalEntryNotFoundError: It is not here, and the Hub can't be asked.
+            TransferError: The bytes did not arrive.
+            IntegrityError: They arrived and are wrong; nothing is at the final path.
+            StoreError: The local side failed.
+            InvalidParameterError: An argument can't mean anything; nothing was sent.
+        """
+        order = FileOrder(
+            repo=RepoId(Kind.of_word(repo_type), repo_id),
+            revision=check_revision(revision),
+            path=repo_path(filename).text,
+            folder=None if local_dir is None else _read_directory(local_dir),
+            is_fresh=force,
+        )
+        means = self._means(order, observer, cancel)
+        return DownloadWalk(self._hub(means.cancel), means).run(order)
+
+    def snapshot(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
+        self,
+        repo_id: str,
+        *,
+        revision: str | None = None,
+        repo_type: str | None = None,
+        allow_patterns: Sequence[str] | str | None = None,
+        ignore_patterns: Sequence[str] | str | None = None,
+        local_dir: str | os.PathLike[str] | None = None,
+        force: bool = False,
+        observer: Observer | None = None,
+        cancel: threading.Event | None = None,
+    ) -> SnapshotResult:
+        """Have all files of a commit, verified, in the cache or in a folder.
+
+        One request for the commit, one for the listing, then only for files that are missing: content that this or
+        another repository of the cache has already is linked.  Warm, it is one request by branch, none by commit.
+
+        Args:
+            repo_id: Such as ``org/name``.
+            revision: A branch, a tag, a commit; None is ``main``.
+            repo_type: ``model`` (or None), ``dataset``, ``space`` or ``kernel``.
+            allow_patterns: Globs over whole paths, of which a file must match one; None selects all.
+            ignore_patterns: Globs, of which a file must match none.
+            local_dir: Have plain files below this directory, instead of the cache.
+            force: Fetch everything whatever is here.
+            observer: Receives progress events, on this thread; None logs what must not be missed.
+            cancel: Ends the call with :class:`weighbridge.CancelledError` when set; what arrived is kept.
+
+        Returns:
+            Where it is, its commit, and a result for each file.
+
+        Raises:
+            IncompleteSnapshotError: The Hub can't be asked, and a part is missing here.
+            DiskFullError: What is missing can't fit; nothing was fetched.
+            HfHubHTTPError, LocalEntryNotFoundError, TransferError, IntegrityError, StoreError, InvalidParameterError:
+                As for :meth:`download`.
+        """
+        order = _snapshot_order(repo_id, revision, repo_type, Patterns(allow_patterns, ignore_patterns), local_dir)
+        means = self._means(order, observer, cancel)
+        return SnapshotWalk(self._hub(means.cancel), means).run(replace(order, is_fresh=force))
+
+    def plan(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
+        self,
+        repo_id: str,
+        filename: str | None = None,
+        *,
+        revision: str | None = None,
+        repo_type: str | None = None,
+        allow_patterns: Sequence[str] | str | None = None,
+        ignore_patterns: Sequence[str] | str | None = None,
+        local_dir: str | os.PathLike[str] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Plan:
+        """Tell what :meth:`snapshot`, or with a ``filename`` :meth:`download`, would do; nothing is written.
+
+        Files that are here are looked at and not read.
+
+        Raises:
+            DryRunError: The Hub would have to be asked, and the network is switched off.
+            HfHubHTTPError, TransferError, InvalidParameterError: As for :meth:`download`.
+        """
+        order = _snapshot_order(repo_id, revision, repo_type, Patterns(allow_patterns, ignore_patterns), local_dir)
+        means = self._means(order, None, cancel)
+        hub = self._hub(means.cancel)
+        if filename is None:
+            return SnapshotWalk(hub, means).plan(order)
+        file = FileOrder(repo=order.repo, revision=order.revision, folder=order.folder, path=repo_path(filename).text)
+        return DownloadWalk(hub, means).plan(file)
+
+    def _means(self, order: Order, observer: Observer | None, cancel: threading.Event | None) -> Means:
+        return Means(
+            transport=self._own_transport(),
+            options=self.options,
+            receipts=receipts_for(order, self.options),
+            tell=observer or _log_notices,
+            cancel=cancel or threading.Event(),
+        )
+
+    def _hub(self, cancel: threading.Event) -> Hub:
+        """Return who knows about repositories: the Hub, or, offline, nobody."""
+        options = self.options
+        if options.offline or options.hub.offline:
+            return OfflineHub(options.hub)
+        caller = Caller(self._own_transport(), options.hub, options.transfer.retry, cancel)
+        return OnlineHub(caller, options.hub)
+
     def _connect(self) -> PoolTransport:
         options = self.options
         return PoolTransport(options.http, options.transfer.retry, options.transfer.connections)
@@ -115,6 +286,27 @@ def _read_files(files: object) -> tuple[FileRequest, ...]:
         if not isinstance(each, FileRequest):
             raise InvalidParameterError(f"files are FileRequests, see FileRequest.parse; not {type(each).__name__}")
     return given
+
+
+def _snapshot_order(
+    repo_id: str,
+    revision: str | None,
+    repo_type: str | None,
+    patterns: Patterns,
+    local_dir: str | os.PathLike[str] | None,
+) -> SnapshotOrder:
+    return SnapshotOrder(
+        repo=RepoId(Kind.of_word(repo_type), repo_id),
+        revision=check_revision(revision),
+        patterns=patterns,
+        folder=None if local_dir is None else _read_directory(local_dir),
+    )
+
+
+def _log_notices(event: Event) -> None:
+    """Log what must not be missed by a caller who receives no events."""
+    if isinstance(event, Notice):
+        logging.getLogger("weighbridge").warning("%s", event.message)
 
 
 def _ignore(event: Event) -> None:

@@ -104,7 +104,9 @@ class DirectoryWalk:
         ]
         there = [each for each in found if each.sight != Sight()]
         verdicts = are_right(
-            [(each.place.final, each.request.artifact.promise) for each in there], self._means.receipts, self._means.cancel
+            [(each.place.final, each.request.artifact.promise) for each in there],
+            self._means.receipts,
+            self._means.cancel,
         )
         present = [each for each, is_good in zip(there, verdicts, strict=True) if is_good]
         for each in present:

@@ -276,8 +276,8 @@ class FaultServer:
                 return
 
     def _answer(self, request: Request, wire: Wire, connection: int) -> None:
+        resource = self._find(request)
         with self._lock:
-            resource = self._resources.get(request.path)
             gate = self._gates.get(request.path)
         account = self._ledger.open(request, _span(request, resource), connection)
         try:
@@ -296,9 +296,18 @@ class FaultServer:
             return self._limiter.refusal.shape(text_reply(429), exchange)
         if not self._signer.admits(exchange.request):
             return text_reply(403, "Request has expired")
-        reply = answer(exchange.request, exchange.resource)
+        reply = self._tell(exchange)
         fault = self._rules.choose(exchange.request) or Honest()
         return fault.shape(reply, exchange)
+
+    def _find(self, request: Request) -> Resource | None:
+        """Return the file that is asked for, if it is one; an origin of another kind may have more."""
+        with self._lock:
+            return self._resources.get(request.path)
+
+    def _tell(self, exchange: Exchange) -> Reply:
+        """Return the truth; an origin of another kind may have more to tell."""
+        return answer(exchange.request, exchange.resource)
 
 
 def _span(request: Request, resource: Resource | None) -> Span | None:

@@ -51,17 +51,20 @@ def read_requests(files: list[dict[str, Any]]) -> list[FileRequest]:
     ]
 
 
-def _say(**words: Any) -> None:
+def say(**words: Any) -> None:
+    """Write a line."""
     with _say_lock:
         print(json.dumps(words), flush=True)  # noqa: T201 - these lines are the interface
 
 
-def _tell(event: Event) -> None:
+def tell(event: Event) -> None:
+    """Write a line for an event."""
     name = getattr(event, "name", None)
-    _say(event=type(event).__name__, name=name, resumed=getattr(event, "resumed", None))
+    say(event=type(event).__name__, name=name, resumed=getattr(event, "resumed", None))
 
 
-def _describe(result: FileResult) -> dict[str, Any]:
+def describe_result(result: FileResult) -> dict[str, Any]:
+    """Return what a line holds of a result."""
     return {
         "name": result.name,
         "path": str(result.path),
@@ -72,7 +75,8 @@ def _describe(result: FileResult) -> dict[str, Any]:
     }
 
 
-def _describe_error(error: BaseException) -> dict[str, Any]:
+def describe_error(error: BaseException) -> dict[str, Any]:
+    """Return what a line holds of an error."""
     facts = {key: value for key, value in vars(error).items() if isinstance(value, int | float | str)}
     kinds = [each.__name__ for each in type(error).__mro__]
     return {"kinds": kinds, "message": str(error), "facts": facts}
@@ -81,12 +85,12 @@ def _describe_error(error: BaseException) -> dict[str, Any]:
 def _fetch(client: Client, task: Mapping[str, Any]) -> bool:
     try:
         results = client.fetch(
-            read_requests(task["files"]), task["directory"], allow_unverified=task["allow_unverified"], observer=_tell
+            read_requests(task["files"]), task["directory"], allow_unverified=task["allow_unverified"], observer=tell
         )
     except WeighbridgeError as error:
-        _say(error=_describe_error(error))
+        say(error=describe_error(error))
         return False
-    _say(results=[_describe(each) for each in results])
+    say(results=[describe_result(each) for each in results])
     return True
 
 
@@ -108,7 +112,7 @@ def main(arguments: list[str]) -> int:
         else:
             outcomes = list(pool.map(lambda _: _fetch(client, task), range(task["threads"])))
         client.close()
-        _say(before=before, after=_usage())
+        say(before=before, after=_usage())
     return 0 if all(outcomes) else 1
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LONGEST_S = 40.0
@@ -31,7 +31,18 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Work:
+    """What a process is to do.
+
+    Attributes:
+        module: What it runs; given the fields as JSON, it tells in lines of JSON what happened.
+    """
+
+    module: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task(Work):
     """What a client is to do.
 
     Attributes:
@@ -41,6 +52,8 @@ class Task:
         threads: How many threads of the process make the call at once.
         times: How often a single thread makes it.
     """
+
+    module: ClassVar[str] = "tests.support.fetching"
 
     files: tuple[File, ...]
     directory: str
@@ -108,14 +121,14 @@ class ClientProcess:
     """
 
     def __init__(
-        self, task: Task, log: Path, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+        self, task: Work, log: Path, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
     ) -> None:
         self._log = log
         self._errors = log.with_name(f"{log.name}.err")
         paths = [str(_ROOT), *(each for each in sys.path if each.endswith("src"))]
         with log.open("wb") as output, self._errors.open("wb") as errors:
             self._process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "tests.support.fetching", json.dumps(asdict(task))],
+                [*prefix, sys.executable, "-m", task.module, json.dumps(asdict(task))],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,

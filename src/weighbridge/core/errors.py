@@ -277,7 +277,9 @@ class EntryNotFoundError(WeighbridgeError):
 
 
 class RemoteEntryNotFoundError(HfHubHTTPError, EntryNotFoundError):
-    """The repository has no such file at this revision."""
+    """The repository has no such file at this revision (``.commit``: which one that is, if the Hub has told)."""
+
+    commit: str | None = None
 
 
 class LocalEntryNotFoundError(EntryNotFoundError, FileNotFoundError, ValueError):

@@ -210,6 +210,7 @@ class HubOptions:
         etag_timeout_s: Longest wait for the answer about one file, for each try.
         call_timeout_s: Longest time for a call to the Hub that brings no file (a revision, a page of a listing, what
             is known of a file): all its tries, waits and bytes together.
+        offline: Never ask it; what is on this machine is all there is.
     """
 
     endpoint: str = "https://huggingface.co"
@@ -218,6 +219,7 @@ class HubOptions:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
     etag_timeout_s: float = 10.0
     call_timeout_s: float = 60.0
+    offline: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", dict(self.headers))  # ours from now on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 import threading
 import time
@@ -14,22 +15,16 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout, make_headers, parse_url
 
-from weighbridge.core.errors import (
-    InvalidParameterError,
-    InvalidURLError,
-    RateLimitedError,
-    RedirectError,
-    TransferError,
-)
+from weighbridge.core.errors import InvalidParameterError, InvalidURLError, RateLimitedError, TransferError
 from weighbridge.core.options import HttpOptions, RetryOptions
-from weighbridge.core.urls import Origin, follow, is_loopback, origin_of, redact
+from weighbridge.core.urls import Origin, is_loopback, origin_of, redact
 from weighbridge.http.connections import PlainPool, TLSPool, breakable, was_kept
 from weighbridge.http.failures import is_gone, mapped
 from weighbridge.http.messages import format_range
 from weighbridge.http.pacing import HostPacer
-from weighbridge.http.transport import HostPausedError, Interrupt, Request
+from weighbridge.http.redirects import STATUSES, Trail
+from weighbridge.http.transport import HostPausedError, Interrupt, Question, Request
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DRAINABLE = 64 * 1024  # bytes of an unwanted body that are cheaper to read than a new connection
 
 
@@ -46,7 +41,6 @@ class PoolTransport:
         self._options = options
         self._retry = retry
         self._pacer = HostPacer()
-        self._timeout = Timeout(connect=options.connect_timeout_s, read=options.read_timeout_s)
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._kwargs: dict[str, Any] = {"num_pools": 32, "maxsize": connections}
         self._lock = threading.Lock()  # guards _managers and _tls
@@ -54,19 +48,23 @@ class PoolTransport:
 
     def open(self, request: Request, interrupt: Interrupt) -> PoolResponse:
         """Send ``request``; see :class:`weighbridge.http.transport.Transport`."""
-        url, seen = request.url, {request.url}
+        url, trail = request.url, Trail(request.url, self._options.redirects_max)
         while True:
-            raw = self._send(request, url, interrupt)
+            question = Question(url=url, headers=_wishes(request, url), patience_s=request.patience_s)
+            raw = self._send(question, interrupt)
             location = raw.headers.get("Location")
-            if raw.status not in _REDIRECTS or location is None:
+            if raw.status not in STATUSES or location is None:
                 return PoolResponse(raw, url, interrupt)
             _drop(raw)
             interrupt.attach(None)  # the connection may be somebody else's by now
-            url = _next_hop(url, location)
-            if url in seen or len(seen) > self._options.redirects_max:
-                kind = "in a loop" if url in seen else f"more than {self._options.redirects_max} times"
-                raise RedirectError(f"{request.source} redirects {kind}", url=redact(url))
-            seen.add(url)
+            url = trail.follow(url, location)
+
+    def ask(self, question: Question, interrupt: Interrupt) -> PoolResponse:
+        """Send ``question``; see :class:`weighbridge.http.transport.Asking`."""
+        response = PoolResponse(self._send(question, interrupt), question.url, interrupt)
+        if question.method == "HEAD":
+            response.read(1)  # finds the end, which gives the connection back
+        return response
 
     def close(self) -> None:
         """Drop all idle connections."""
@@ -80,12 +78,12 @@ class PoolTransport:
                     pool.close()  # else its connections live for as long as anybody holds an error of theirs
             manager.clear()
 
-    def _send(self, request: Request, url: str, interrupt: Interrupt) -> urllib3.BaseHTTPResponse:
-        origin = origin_of(url)
-        self._await_turn(origin, request, interrupt)
+    def _send(self, question: Question, interrupt: Interrupt) -> urllib3.BaseHTTPResponse:
+        origin = origin_of(question.url)
+        self._await_turn(origin, question, interrupt)
         while True:
             try:
-                raw = self._exchange(request, url, interrupt)
+                raw = self._exchange(question, interrupt)
                 break
             except TransferError as error:
                 # an idle connection may end at any time, which says nothing about the request (RFC 9112, section 9.3.1)
@@ -97,36 +95,36 @@ class PoolTransport:
         self._pacer.note(origin, raw.status, raw.headers, time.monotonic())
         return raw
 
-    def _exchange(self, request: Request, url: str, interrupt: Interrupt) -> urllib3.BaseHTTPResponse:
-        origin = origin_of(url)
-        manager = self._manager_for(origin)
-        with breakable(interrupt), mapped(url, interrupt):
+    def _exchange(self, question: Question, interrupt: Interrupt) -> urllib3.BaseHTTPResponse:
+        manager = self._manager_for(origin_of(question.url))
+        with breakable(interrupt), mapped(question.url, interrupt):
             return manager.urlopen(
-                "GET",
-                url,
-                headers=self._headers(request, origin),
-                timeout=self._timeout,
+                question.method,
+                question.url,
+                headers=self._headers(question),
+                timeout=self._timeout(question),
                 redirect=False,
                 retries=False,
                 preload_content=False,
                 decode_content=False,
             )
 
-    def _headers(self, request: Request, origin: Origin) -> urllib3.HTTPHeaderDict:
+    def _headers(self, question: Question) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict({"User-Agent": self._options.user_agent, "Accept": "*/*"})
         headers["Accept-Encoding"] = "identity"
-        if request.span is not None:
-            headers["Range"] = format_range(request.span)
-            if request.if_range is not None:
-                headers["If-Range"] = request.if_range
-        if origin == request.source.origin:
-            for name, value in request.source.secrets.items():
-                headers[name] = value
+        for name, value in question.headers.items():
+            headers[name] = value
         return headers
 
-    def _await_turn(self, origin: Origin, request: Request, interrupt: Interrupt) -> None:
+    def _timeout(self, question: Question) -> Timeout:
+        limit = math.inf if question.timeout_s is None else question.timeout_s
+        return Timeout(
+            connect=min(self._options.connect_timeout_s, limit), read=min(self._options.read_timeout_s, limit)
+        )
+
+    def _await_turn(self, origin: Origin, question: Question, interrupt: Interrupt) -> None:
         while (wait := self._pacer.reserve(origin, time.monotonic())) > 0:
-            shown = redact(request.url)
+            shown = redact(question.url)
             if wait > self._retry.pause_max_s:
                 raise RateLimitedError(
                     f"{origin} asks to be left alone for {wait:.0f} s, longer than the {self._retry.pause_max_s:g} s "
@@ -135,7 +133,7 @@ class PoolTransport:
                     status=429,
                     retry_after_s=wait,
                 )
-            if wait > request.patience_s:
+            if wait > question.patience_s:
                 raise HostPausedError(f"{origin} is to be left alone for {wait:.0f} s", url=shown, wait_s=wait)
             interrupt.sleep(wait)
 
@@ -212,15 +210,16 @@ def _new_proxy_manager(proxy: str, kwargs: Mapping[str, Any]) -> urllib3.PoolMan
         raise InvalidURLError(f"not a proxy that can be used: {redact(proxy)}", url=redact(proxy)) from None
 
 
-def _next_hop(url: str, location: str) -> str:
-    try:
-        target = follow(url, location)
-    except InvalidURLError as error:
-        raise RedirectError(f"{redact(url)} redirects to something that is no http(s) URL", url=redact(url)) from error
-    if origin_of(url).scheme == "https" and origin_of(target).scheme == "http":
-        shown = redact(url)
-        raise RedirectError(f"{shown} redirects from https down to http ({redact(target)}); refused", url=shown)
-    return target
+def _wishes(request: Request, url: str) -> dict[str, str]:
+    """Return the headers with which ``url`` is asked for what the request wants."""
+    headers: dict[str, str] = {}
+    if request.span is not None:
+        headers["Range"] = format_range(request.span)
+        if request.if_range is not None:
+            headers["If-Range"] = request.if_range
+    if origin_of(url) == request.source.origin:
+        headers.update(request.source.secrets)  # which can't be any of those above: see Source
+    return headers
 
 
 def _drop(raw: urllib3.BaseHTTPResponse) -> None:

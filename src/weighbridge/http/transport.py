@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from weighbridge.core.artifacts import Source
 from weighbridge.core.errors import TransferError
@@ -41,6 +41,26 @@ class Request:
     url: str = field(repr=False)  # may be signed
     span: ByteRange | None = None
     if_range: str | None = None
+    patience_s: float = math.inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One exchange.
+
+    Attributes:
+        url: Whom to ask.
+        method: How.
+        headers: Sent as they are, in place of the transport's own of the same names: whoever asks decides which
+            secrets that address may see.
+        timeout_s: Longest silence, if shorter than the transport's own; None is the transport's own.
+        patience_s: Longest wait for the host's turn.
+    """
+
+    url: str = field(repr=False)  # may be signed
+    method: Literal["GET", "HEAD"] = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_s: float | None = None
     patience_s: float = math.inf
 
 
@@ -90,6 +110,21 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Drop all connections."""
+
+
+class Asking(Protocol):
+    """Answers single questions."""
+
+    def ask(self, question: Question, interrupt: Interrupt) -> Response:
+        """Send ``question`` and return the answer before its body, whatever it is; redirects are not followed.
+
+        Waits first if the host asked to be left alone.  The answer to a HEAD needs no closing.
+
+        Raises:
+            HostPausedError: That wait is longer than the question's patience.
+            RateLimitedError: It is longer than anybody may wait.
+            TransferError: No answer.
+        """
 
 
 @dataclass(slots=True, eq=False)

@@ -21,6 +21,7 @@ from weighbridge.store.owners import Owner, boot_id
 from weighbridge.store.partial import remove_partial
 from weighbridge.store.sight import read_plain
 
+_BLOCK = 512  # what st_blocks counts, whatever the file system's own blocks are
 _FORGOTTEN_S = 60.0  # a writer shows every second that it is alive; one that nobody can look up is given up after this
 
 
@@ -125,6 +126,19 @@ def last_sign_at(place: Place, names: Sequence[str]) -> tuple[tuple[str, int, in
                 continue
             signs.append((f"{name}/{part}", found.st_mtime_ns, found.st_size))
     return tuple(signs)
+
+
+def count_held(places: Sequence[Place]) -> int:
+    """Return how many bytes of the disk the unfinished files of ``places`` take up already."""
+    prefixes = {(each.parent, each.prefix) for each in places}
+    held = 0
+    for parent in {each.parent for each in places}:
+        for name in find_leftovers(parent):
+            prefix = name.removesuffix(PARTIAL_SUFFIX).rpartition(".")[0] + "."
+            if (parent, prefix) in prefixes:
+                with suppress(OSError):
+                    held += (parent / name / DATA).lstat().st_blocks * _BLOCK
+    return held
 
 
 def find_usable(leftover: Leftover, identity: Identity) -> Usable | None:

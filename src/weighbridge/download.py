@@ -1,0 +1,171 @@
+"""The walk from a path in a repository to one file: what the Hub tells of it, or what is noted here, and a shelf."""
+
+from __future__ import annotations
+
+import difflib
+from contextlib import suppress
+from dataclasses import replace
+
+from weighbridge.core.artifacts import FileResult, Source
+from weighbridge.core.errors import (
+    DryRunError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
+    StoreError,
+    TransferError,
+    WeighbridgeError,
+)
+from weighbridge.core.events import Notice
+from weighbridge.core.repos import RepoFile, is_commit
+from weighbridge.core.snapshots import FileOrder, Plan
+from weighbridge.delivery import Means
+from weighbridge.hub.resolver import Hub
+from weighbridge.shelves.choice import records_for, shelf_for
+from weighbridge.shelves.fallback import is_unreachable, note_commit
+from weighbridge.shelves.filling import Reader, fill, fill_anew, plan
+from weighbridge.shelves.records import Records
+
+_SUGGESTIONS = 3
+
+
+class DownloadWalk:
+    """One call's way from an order to a file; driven by one thread.
+
+    Args:
+        hub: Who knows.
+        means: What the call works with.
+    """
+
+    def __init__(self, hub: Hub, means: Means) -> None:
+        self._hub = hub
+        self._means = means
+
+    def run(self, order: FileOrder) -> FileResult:
+        """Have the file; see :meth:`weighbridge.client.Client.download`."""
+        records = records_for(order, self._means.options)
+        try:
+            held = None if order.is_fresh else self._find_listed(order, records)
+            return held or self._ask(order, records)
+        finally:
+            self._means.receipts.save()
+
+    def plan(self, order: FileOrder) -> Plan:
+        """Return what :meth:`run` would do, without doing any of it."""
+        records = records_for(order, self._means.options)
+        commit, file = order.revision, _listed(order, records)
+        try:
+            if file is None:
+                told = self._hub.describe(order.repo, order.revision, order.path)
+                commit, file = told.commit, told.file(order.path)
+        except OfflineModeIsEnabled as error:
+            raise DryRunError(f"what would be fetched can't be told without the Hub: {error}") from error
+        shelf = shelf_for(order, commit, self._means)
+        return plan(shelf, commit, [file])
+
+    def _find_listed(self, order: FileOrder, records: Records) -> FileResult | None:
+        """Return the file without asking anybody about it: it is here, or a listing of its very commit was kept."""
+        if not is_commit(order.revision):
+            return None
+        file = _listed(order, records)
+        try:
+            return (
+                self._held(order, records, order.revision) if file is None else self._have(order, file, order.revision)
+            )
+        except OfflineModeIsEnabled:
+            return None
+
+    def _ask(self, order: FileOrder, records: Records) -> FileResult:
+        try:
+            told = self._hub.describe(order.repo, order.revision, order.path)
+        except RemoteEntryNotFoundError as error:
+            self._note_absence(order, records, error)
+            raise
+        except (TransferError, HfHubHTTPError, OfflineModeIsEnabled) as error:
+            if not is_unreachable(error):
+                raise
+            return self._make_do(order, records, error)
+        file = told.file(order.path)
+        if file.digest is None:
+            self._means.tell(Notice(message=_unverifiable(order)))
+        result = self._have(order, file, told.commit, told.location)
+        note_commit(records, order.revision, told.commit, is_needed=result.bytes_fetched > 0)
+        return result
+
+    def _have(self, order: FileOrder, file: RepoFile, commit: str, location: str | None = None) -> FileResult:
+        """Have a file of which all is known.
+
+        Args:
+            order: What is wanted.
+            file: What is known.
+            commit: Of which it is.
+            location: Where the Hub has just sent us for it.
+        """
+
+        def find_source(each: RepoFile) -> Source:
+            source = self._hub.source_of(order.repo, commit, each.path)
+            return source if location in (None, source.url) else replace(source, lead=location)
+
+        shelf = shelf_for(order, commit, self._means)
+        filled = fill_anew if order.is_fresh else fill
+        return filled(shelf, [file], find_source, self._means)[0]
+
+    def _make_do(self, order: FileOrder, records: Records, error: WeighbridgeError) -> FileResult:
+        """Return the file as it is here, or tell why it can't be had."""
+        commit = records.commit_of(order.revision)
+        if not order.is_fresh and commit is not None:
+            held = self._held(order, records, commit)
+            if held is not None:
+                if not isinstance(error, OfflineModeIsEnabled):
+                    message = f"the Hub can't be reached ({error}); using {order.path} as it is here, of {commit}"
+                    self._means.tell(Notice(message=message))
+                return held
+        is_absent = commit is not None and records.is_absent(commit, order.path)
+        known = f"{order.repo} has no such file at {commit}, as it said when it was last asked" if is_absent else ""
+        raise LocalEntryNotFoundError(
+            f"{order.path} of {order.repo} at {order.revision} is not on this machine, and the Hub can't be asked: "
+            f"{known or error}",
+            path=order.path,
+        ) from error
+
+    def _held(self, order: FileOrder, records: Records, commit: str) -> FileResult | None:
+        """Return the file if it is here and right."""
+        tree = records.tree(commit)
+        files = records.held(commit) if tree is None else tree.files
+        file = next((each for each in files if each.path == order.path), None)
+        if file is None:
+            return None
+        shelf = shelf_for(order, commit, self._means)
+        survey = shelf.survey([file], Reader(self._means))
+        if survey.missing:
+            return None
+        return fill(shelf, [file], lambda each: self._hub.source_of(order.repo, commit, each.path), self._means)[0]
+
+    def _note_absence(self, order: FileOrder, records: Records, error: RemoteEntryNotFoundError) -> None:
+        """Note that a commit has no such file, and tell which names are like it, as far as they are known here."""
+        commit = error.commit
+        if commit is None:
+            return
+        records.note_absence(commit, order.path)
+        with suppress(StoreError):
+            records.note_commit(order.revision, commit)
+        tree = records.tree(commit)
+        names = [each.path for each in (records.held(commit) if tree is None else tree.files)]
+        near = difflib.get_close_matches(order.path, names, _SUGGESTIONS)
+        if near:
+            error.add_note(f"did you mean {', '.join(near)}?")
+
+
+def _listed(order: FileOrder, records: Records) -> RepoFile | None:
+    """Return what a kept listing of the very commit tells of the file."""
+    tree = records.tree(order.revision) if is_commit(order.revision) else None
+    files = () if tree is None else tree.files
+    return next((each for each in files if each.path == order.path), None)
+
+
+def _unverifiable(order: FileOrder) -> str:
+    return (
+        f"the server names the content of {order.path} of {order.repo} by an ETag that is no digest: its size is "
+        "checked, and that it does not change while it is fetched, but not its bytes"
+    )

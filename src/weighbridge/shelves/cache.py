@@ -1,0 +1,191 @@
+"""The files of a commit in the Hugging Face cache: blobs named by digest, and pointers to them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from weighbridge.core.artifacts import FileResult, Source
+from weighbridge.core.options import CacheOptions, StoreOptions
+from weighbridge.core.repos import RepoFile
+from weighbridge.errands import Missing
+from weighbridge.shelves.shelf import Judge, Kept, Near, Survey, request_for
+from weighbridge.store.cache.kin import find_elsewhere, take_over
+from weighbridge.store.cache.layout import CacheFolder
+from weighbridge.store.cache.locks import BlobLock
+from weighbridge.store.cache.pointers import Pointers
+from weighbridge.store.cache.root import prepare_root
+from weighbridge.store.faults import flush_directory, storing
+from weighbridge.store.layout import Place
+from weighbridge.store.present import look
+from weighbridge.store.receipts import Receipts
+
+
+class CacheShelf:
+    """One commit of a repository in the cache.
+
+    Args:
+        folder: Of the repository.
+        commit: 40 hex digits.
+        receipts: What is known of files that are here.
+        options: Of the cache.
+        store: ``durable`` says whether what is done is to survive a power loss.
+    """
+
+    def __init__(
+        self, folder: CacheFolder, commit: str, receipts: Receipts, options: CacheOptions, store: StoreOptions
+    ) -> None:
+        self._folder = folder
+        self._commit = commit
+        self._receipts = receipts
+        self._store = store
+        self._pointers = Pointers(folder, options)
+        self._wanted: dict[str, list[RepoFile]] = {}  # by etag: one blob may have several names
+        self._touched: set[Path] = set()  # directories in which pointers were made
+
+    @property
+    def path(self) -> Path:
+        """The snapshot."""
+        return self._folder.snapshot(self._commit)
+
+    def path_of(self, file: RepoFile) -> Path:
+        """Return the file's pointer."""
+        return self._folder.pointer(self._commit, file.path)
+
+    def survey(self, files: Sequence[RepoFile], judge: Judge) -> Survey:
+        """Return what is here: pointers, blobs that lack one, and blobs of other repositories."""
+        survey, doubtful, rest = Survey(), list[tuple[Path, RepoFile]](), list[RepoFile]()
+        for file in files:
+            found = self._find(file)
+            if found is None or file.size not in (None, found.st_size):
+                rest.append(file)
+            elif self._is_known(file, found):
+                survey.kept.append(Kept(file, found.st_size))
+            else:
+                doubtful.append((self.path_of(file), file))
+        for (path, file), is_right in zip(doubtful, judge(doubtful), strict=True):
+            if is_right:
+                survey.kept.append(Kept(file, path.stat().st_size))
+            else:
+                rest.append(file)
+        if rest:
+            self._look_around(rest, judge, survey)
+        return survey
+
+    def confirm(self, kept: Sequence[Kept]) -> None:
+        """Do nothing: where a pointer lies tells of which commit it is."""
+
+    def bring(self, near: Near) -> FileResult:
+        """Link a blob, after it was taken over if it is another repository's."""
+        file, blob = near.file, self._folder.blob(near.file.etag)
+        if near.source != blob:
+            self._make_directory(self._folder.blobs)
+            take_over(near.source, blob)
+            self._touched.add(blob.parent)
+            self._note(blob, file)
+        self._pointers.make(self._commit, file.path, file.etag)
+        self._note_pointer(file)
+        return self._result_of(file)
+
+    def missing(self, files: Sequence[RepoFile], sources: Mapping[str, Source]) -> list[Missing]:
+        """Return one errand for each blob, however many names it has."""
+        self._wanted = {}
+        for file in files:
+            self._wanted.setdefault(file.etag, []).append(file)
+        prepare_root(self._folder.root)
+        self._make_directory(self._folder.blobs)
+        return [self._errand(etag, same[0], sources) for etag, same in self._wanted.items()]
+
+    def settle(self, missing: Missing, result: FileResult) -> Sequence[FileResult]:
+        """Make all pointers to a blob that has its name now."""
+        etag = missing.place.final.name
+        results: list[FileResult] = []
+        for file in self._wanted[etag]:
+            make = self._pointers.make if results else self._pointers.make_fresh
+            make(self._commit, file.path, etag)
+            path = self._note_pointer(file)
+            results.append(self._result_of(file) if results else replace(result, path=path))
+        return results
+
+    def finish(self) -> None:
+        """Flush the directories in which something got a name."""
+        while self._store.durable and self._touched:
+            place = self._touched.pop()
+            with storing(place, "flush"):
+                flush_directory(place)
+
+    def _find(self, file: RepoFile) -> os.stat_result | None:
+        """Return the stat of what is in a file's place; of one whose content nobody has named, anything will do."""
+        return self._pointers.has(self._commit, file.path, file.etag) if file.etag else _stat(self.path_of(file))
+
+    def _is_known(self, file: RepoFile, found: os.stat_result) -> bool:
+        """Tell whether a receipt says that the file is right, or there is nothing that it could say."""
+        digest = file.digest
+        if digest is None:
+            return True
+        for place in (self._folder.blob(file.etag), self.path_of(file)):
+            if self._receipts.value_of(place, digest.algorithm, found) == digest.value:
+                return True
+        return False
+
+    def _look_around(self, files: Iterable[RepoFile], judge: Judge, survey: Survey) -> None:
+        """Sort files that have no right pointer into what is near and what is missing."""
+        doubtful, absent = list[tuple[Path, RepoFile]](), list[RepoFile]()
+        for file in files:
+            blob = self._folder.blob(file.etag)
+            found = _stat(blob)
+            if found is None or file.size not in (None, found.st_size):
+                absent.append(file)
+            elif self._is_known(file, found):
+                survey.near.append(Near(file, blob))
+            else:
+                doubtful.append((blob, file))
+        elsewhere = find_elsewhere(self._folder, [each.etag for each in absent if each.digest is not None])
+        doubtful += [(elsewhere[each.etag], each) for each in absent if each.etag in elsewhere]
+        survey.missing.extend(each for each in absent if each.etag not in elsewhere)
+        for (path, file), is_right in zip(doubtful, judge(doubtful), strict=True):
+            if is_right:
+                survey.near.append(Near(file, path))
+            else:
+                survey.missing.append(file)
+
+    def _note(self, path: Path, file: RepoFile) -> None:
+        """Note that a file, which was verified and then copied or linked here, is right."""
+        if file.digest is not None:
+            self._receipts.note(path, file.digest, look(path), is_flushed=False)
+
+    def _note_pointer(self, file: RepoFile) -> Path:
+        """Return a file's pointer; if it is the file itself, moved or copied, note that it is right."""
+        path = self.path_of(file)
+        self._touched.add(path.parent)
+        if not path.is_symlink():
+            self._note(path, file)
+        return path
+
+    def _errand(self, etag: str, file: RepoFile, sources: Mapping[str, Source]) -> Missing:
+        place = Place(self._folder.blob(etag))
+        return Missing(
+            request=request_for(file, sources[file.path]),
+            place=place,
+            sight=look(place.final),
+            gate=BlobLock(self._folder, etag),
+        )
+
+    def _result_of(self, file: RepoFile) -> FileResult:
+        path = self.path_of(file)
+        return FileResult(name=file.path, path=path, size=look(path).size, digest=file.digest, outcome="present")
+
+    def _make_directory(self, path: Path) -> None:
+        with storing(path, "make"):
+            path.mkdir(parents=True, exist_ok=True)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None

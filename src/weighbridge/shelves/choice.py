@@ -1,0 +1,56 @@
+"""Which shelf, which records and which receipts go with an order."""
+
+from __future__ import annotations
+
+from weighbridge.core.errors import InvalidParameterError
+from weighbridge.core.options import Options
+from weighbridge.core.snapshots import Order
+from weighbridge.delivery import Means
+from weighbridge.shelves.cache import CacheShelf
+from weighbridge.shelves.folder import FolderShelf
+from weighbridge.shelves.records import CacheRecords, FolderRecords, Records
+from weighbridge.shelves.shelf import Shelf
+from weighbridge.store.cache.folders import LocalFolder
+from weighbridge.store.cache.layout import CacheFolder
+from weighbridge.store.receipts import DirectoryBook, FolderBook, Receipts
+
+_PAGE = "receipts.jsonl"
+
+
+def receipts_for(order: Order, options: Options) -> Receipts:
+    """Return the receipts: a repository's lie in its folder in the cache, or where that can't be written, elsewhere."""
+    own = () if options.store.receipts is None else (DirectoryBook(options.store.receipts),)
+    cached = _cached(order, options)
+    if order.folder is not None or cached is None:
+        return Receipts(*own)
+    return Receipts(FolderBook(cached.path, cached.own / _PAGE), *own)
+
+
+def records_for(order: Order, options: Options) -> Records:
+    """Return what is noted here about the repository's revisions."""
+    cached = _cached(order, options)
+    records = None if cached is None else CacheRecords(cached)
+    if order.folder is not None:
+        return FolderRecords(LocalFolder(order.folder), records)
+    return records or CacheRecords(_demand_cache(order, options))
+
+
+def shelf_for(order: Order, commit: str, means: Means) -> Shelf:
+    """Return where the files of a commit are to be kept."""
+    options, receipts = means.options, means.receipts
+    if order.folder is not None:
+        cached = _cached(order, options)
+        return FolderShelf(LocalFolder(order.folder), commit, receipts, cached, options.store)
+    return CacheShelf(_demand_cache(order, options), commit, receipts, options.cache, options.store)
+
+
+def _cached(order: Order, options: Options) -> CacheFolder | None:
+    root = options.cache.root
+    return None if root is None else CacheFolder(root, order.repo)
+
+
+def _demand_cache(order: Order, options: Options) -> CacheFolder:
+    cached = _cached(order, options)
+    if cached is None:
+        raise InvalidParameterError("no directory is known for the cache; name one, or set HF_HOME")
+    return cached

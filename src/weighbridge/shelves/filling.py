@@ -1,0 +1,158 @@
+"""The walk from files of a commit to a shelf that holds them: look, plan, bring what is near, fetch what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from weighbridge.core.artifacts import FileResult, Source
+from weighbridge.core.errors import DiskFullError
+from weighbridge.core.events import FileFinished, Planned
+from weighbridge.core.repos import RepoFile
+from weighbridge.core.snapshots import Plan, PlannedFile
+from weighbridge.delivery import Delivery, Means
+from weighbridge.errands import Missing
+from weighbridge.shelves.shelf import Kept, Shelf, Survey
+from weighbridge.store.faults import free_bytes
+from weighbridge.store.inspection import are_right
+from weighbridge.store.leftovers import count_held
+
+FindSource = Callable[[RepoFile], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Judges files by reading them.
+
+    Attributes:
+        means: Whose receipts are told, and whose ``cancel`` ends the reading.
+    """
+
+    means: Means
+
+    def __call__(self, doubtful: Sequence[tuple[Path, RepoFile]], /) -> list[bool]:
+        """Return whether each file is what it must be."""
+        if not doubtful:
+            return []
+        wanted = [(path, file.promise) for path, file in doubtful]
+        return are_right(wanted, self.means.receipts, self.means.cancel)
+
+
+def believe(doubtful: Sequence[tuple[Path, RepoFile]], /) -> list[bool]:
+    """Judge files by their sizes, which were looked at already: for a plan, which costs no reading."""
+    return [True] * len(doubtful)
+
+
+def plan(shelf: Shelf, commit: str, files: Sequence[RepoFile]) -> Plan:
+    """Return what :func:`fill` would do; does nothing."""
+    survey = shelf.survey(files, believe)
+    sizes = {each.file.path: each.size for each in survey.kept}
+    near = {each.file.path for each in survey.near}
+    planned = [
+        PlannedFile(
+            name=each.path,
+            size=sizes.get(each.path, each.size),
+            path=shelf.path_of(each),
+            is_present=each.path in sizes,
+            is_near=each.path in near,
+        )
+        for each in files
+    ]
+    return Plan(path=shelf.path, commit=commit, files=tuple(planned), free=free_bytes(shelf.path))
+
+
+def fill(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means: Means) -> tuple[FileResult, ...]:
+    """Have every file on the shelf.
+
+    Args:
+        shelf: Where.
+        files: Which, each path once.
+        find_source: Tells where to fetch a file that is missing; asked before anything is fetched.
+        means: What the call works with.
+
+    Returns:
+        A result for each file, in their order.
+
+    Raises:
+        DiskFullError: What is missing can't fit; not a byte was asked for.
+    """
+    return _fill(shelf, files, shelf.survey(files, Reader(means)), find_source, means)
+
+
+def fill_anew(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means: Means) -> tuple[FileResult, ...]:
+    """Fetch every file, whatever is on the shelf already; see :func:`fill`."""
+    return _fill(shelf, files, Survey(missing=list(files)), find_source, means)
+
+
+def _fill(
+    shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: FindSource, means: Means
+) -> tuple[FileResult, ...]:
+    sources = {each.path: find_source(each) for each in survey.missing}
+    free = free_bytes(shelf.path)
+    means.tell(_planned(files, survey, free))
+    errands = shelf.missing(mixed(survey.missing, means.options.transfer.first_piece), sources) if sources else []
+    _check_room(survey.missing, errands, free)
+    shelf.confirm(survey.kept)
+    results: dict[str, FileResult] = {}
+    for kept in survey.kept:
+        results[kept.file.path] = _result_of(kept, shelf)
+        means.tell(FileFinished(result=results[kept.file.path]))
+    for near in survey.near:
+        means.check_cancelled()
+        results[near.file.path] = shelf.bring(near)
+        means.tell(FileFinished(result=results[near.file.path]))
+    if errands:
+        for result in Delivery(means, shelf.settle).run(errands):
+            results[result.name] = result
+    shelf.finish()
+    return tuple(results[each.path] for each in files)
+
+
+def mixed(files: Sequence[RepoFile], small: int) -> list[RepoFile]:
+    """Return files in the order in which they are best served: the largest, all small ones, the other large ones.
+
+    Small files cost a round trip each and hardly any bandwidth, so they ride along with the largest, whose connections
+    leave some free; at the end, where latency would show, only large ones are left, which can be split.
+
+    Args:
+        files: Any number.
+        small: Bytes up to which a file is small.
+    """
+    ranked = sorted(files, key=lambda each: -(each.size or 0))
+    large = [each for each in ranked if (each.size or 0) > small]
+    return [*large[:1], *ranked[len(large) :], *large[1:]]
+
+
+def _planned(files: Sequence[RepoFile], survey: Survey, free: int | None) -> Planned:
+    here = sum(each.size for each in survey.kept) + sum(each.file.size or 0 for each in survey.near)
+    missing = [each.size for each in survey.missing]
+    known = None if None in missing else sum(each or 0 for each in missing)
+    return Planned(
+        files=len(files),
+        present=len(survey.kept) + len(survey.near),
+        size=None if known is None else here + known,
+        present_size=here,
+        free=free,
+    )
+
+
+def _check_room(missing: Sequence[RepoFile], errands: Sequence[Missing], free: int | None) -> None:
+    """Refuse what can't fit; what earlier runs have left of it has its room already."""
+    needed = sum({each.etag: each.size or 0 for each in missing}.values())
+    if free is None or needed <= free:
+        return
+    needed -= count_held([each.place for each in errands])
+    if needed > free:
+        where = errands[0].place.parent
+        raise DiskFullError(
+            f"{needed} bytes are to be fetched and {where} has room for {free}; make room, or choose another place",
+            path=str(where),
+            needed=needed,
+            free=free,
+        )
+
+
+def _result_of(kept: Kept, shelf: Shelf) -> FileResult:
+    file = kept.file
+    return FileResult(name=file.path, path=shelf.path_of(file), size=kept.size, digest=file.digest, outcome="present")

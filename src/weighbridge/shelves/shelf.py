@@ -1,0 +1,90 @@
+"""What every place tells and does in which files of a commit are kept; and the values it speaks in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from weighbridge.core.artifacts import Artifact, FileRequest, FileResult, Source
+from weighbridge.core.names import RelativeName
+from weighbridge.core.repos import RepoFile
+from weighbridge.errands import Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that is in place and right.
+
+    Attributes:
+        file: Which.
+        size: In bytes.
+    """
+
+    file: RepoFile
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A file that is not in place, and whose content is on this machine.
+
+    Attributes:
+        file: Which.
+        source: A file with that content.
+    """
+
+    file: RepoFile
+    source: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What is here of the files of a commit; each is in one of the lists."""
+
+    kept: list[Kept] = field(default_factory=list)
+    near: list[Near] = field(default_factory=list)
+    missing: list[RepoFile] = field(default_factory=list)
+
+
+class Judge(Protocol):
+    """Tells which of the files that are here, and of which no receipt speaks, are the promised ones."""
+
+    def __call__(self, doubtful: Sequence[tuple[Path, RepoFile]], /) -> list[bool]:
+        """Return a verdict for each."""
+
+
+class Shelf(Protocol):
+    """Keeps the files of one commit."""
+
+    @property
+    def path(self) -> Path:
+        """Where they are."""
+
+    def path_of(self, file: RepoFile) -> Path:
+        """Return where a file is, or is to be."""
+
+    def survey(self, files: Sequence[RepoFile], judge: Judge) -> Survey:
+        """Return what is here of ``files``; changes nothing."""
+
+    def confirm(self, kept: Sequence[Kept]) -> None:
+        """Take note that files that were there already are of this commit; never fails."""
+
+    def bring(self, near: Near) -> FileResult:
+        """Put a file in place whose content is here."""
+
+    def missing(self, files: Sequence[RepoFile], sources: Mapping[str, Source]) -> list[Missing]:
+        """Return what is to be fetched for ``files``, and make the directories for it."""
+
+    def settle(self, missing: Missing, result: FileResult) -> Sequence[FileResult]:
+        """Put a file in place, under all its names, whose content has been fetched."""
+
+    def finish(self) -> None:
+        """Make what was done survive a power loss."""
+
+
+def request_for(file: RepoFile, source: Source) -> FileRequest:
+    """Return the request for a file's content."""
+    artifact = Artifact(name=file.path, sources=(source,), digest=file.digest, size=file.size)
+    return FileRequest(name=RelativeName(file.path), artifact=artifact)

@@ -1,0 +1,140 @@
+"""The walk from a revision to a snapshot: its commit, its listing, the files that are wanted of it, a shelf for them.
+
+One question for the commit, unless it is one, one for the listing, unless it was kept, then the files alone.  If the
+Hub can't be reached, what is noted here answers instead; a refusal of the Hub is never hidden by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from weighbridge.core.errors import (
+    DryRunError,
+    HfHubHTTPError,
+    IncompleteSnapshotError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    StoreError,
+    TransferError,
+    WeighbridgeError,
+)
+from weighbridge.core.events import Notice
+from weighbridge.core.names import RelativeName, find_collision
+from weighbridge.core.repos import RepoFile, Tree
+from weighbridge.core.snapshots import Plan, SnapshotOrder, SnapshotResult
+from weighbridge.delivery import Means
+from weighbridge.hub.resolver import Hub
+from weighbridge.shelves.choice import records_for, shelf_for
+from weighbridge.shelves.fallback import is_unreachable, note_commit
+from weighbridge.shelves.filling import Reader, fill, fill_anew, plan
+from weighbridge.shelves.records import Records
+from weighbridge.store.present import ignores_case
+
+_NAMED = 5
+
+
+class SnapshotWalk:
+    """One call's way from an order to a snapshot; driven by one thread.
+
+    Args:
+        hub: Who knows.
+        means: What the call works with.
+    """
+
+    def __init__(self, hub: Hub, means: Means) -> None:
+        self._hub = hub
+        self._means = means
+
+    def run(self, order: SnapshotOrder) -> SnapshotResult:
+        """Have the snapshot; see :meth:`weighbridge.client.Client.snapshot`."""
+        records = records_for(order, self._means.options)
+        try:
+            try:
+                tree = self._list(order, records)
+                records.keep_tree(tree)
+            except (TransferError, HfHubHTTPError, OfflineModeIsEnabled) as error:
+                if not is_unreachable(error):
+                    raise
+                return self._make_do(order, records, error)
+            return self._have(order, records, tree)
+        finally:
+            self._means.receipts.save()
+
+    def plan(self, order: SnapshotOrder) -> Plan:
+        """Return what :meth:`run` would do, without doing any of it."""
+        records = records_for(order, self._means.options)
+        try:
+            tree = self._list(order, records)
+        except OfflineModeIsEnabled as error:
+            raise DryRunError(f"what would be fetched can't be told without the Hub: {error}") from error
+        shelf = shelf_for(order, tree.commit, self._means)
+        return plan(shelf, tree.commit, self._select(order, tree.files))
+
+    def _list(self, order: SnapshotOrder, records: Records) -> Tree:
+        commit = self._hub.commit_of(order.repo, order.revision)
+        return records.tree(commit) or self._hub.tree_of(order.repo, commit)
+
+    def _have(self, order: SnapshotOrder, records: Records, tree: Tree) -> SnapshotResult:
+        files = self._select(order, tree.files)
+        shelf = shelf_for(order, tree.commit, self._means)
+        _check_names(files, lambda: ignores_case(shelf.path))
+        filled = fill_anew if order.is_fresh else fill
+        results = filled(
+            shelf, files, lambda file: self._hub.source_of(order.repo, tree.commit, file.path), self._means
+        )
+        note_commit(records, order.revision, tree.commit, is_needed=any(each.bytes_fetched for each in results))
+        return SnapshotResult(path=shelf.path, commit=tree.commit, files=results)
+
+    def _select(self, order: SnapshotOrder, files: Sequence[RepoFile]) -> list[RepoFile]:
+        wanted = set(order.patterns.select([each.path for each in files]))
+        if files and not wanted:
+            self._means.tell(Notice(message=f"the patterns select none of the {len(files)} files of {order.repo}"))
+        return [each for each in files if each.path in wanted]
+
+    def _make_do(self, order: SnapshotOrder, records: Records, error: WeighbridgeError) -> SnapshotResult:
+        """Return what is here of the snapshot, if all that is wanted of it is."""
+        commit = records.commit_of(order.revision)
+        tree = None if commit is None else records.tree(commit)
+        if commit is None:
+            raise LocalEntryNotFoundError(
+                f"{order.repo} at {order.revision} is not on this machine, and the Hub can't be asked: {error}"
+            ) from error
+        files = self._select(order, records.held(commit) if tree is None else tree.files)
+        shelf = shelf_for(order, commit, self._means)
+        if not files and tree is None:
+            raise LocalEntryNotFoundError(
+                f"nothing of {order.repo} at {order.revision} is on this machine, and the Hub can't be asked: {error}"
+            ) from error
+        survey = shelf.survey(files, Reader(self._means))
+        if survey.missing:
+            raise _incomplete(order, survey.missing, len(files), str(shelf.path)) from error
+        if not isinstance(error, OfflineModeIsEnabled):
+            message = f"the Hub can't be reached ({error}); using {order.repo} as it is here, at {commit}"
+            self._means.tell(Notice(message=message))
+        if tree is None:
+            message = f"{order.repo} at {commit} was never listed here: nobody can tell whether files are missing"
+            self._means.tell(Notice(message=message))
+        results = fill(shelf, files, lambda file: self._hub.source_of(order.repo, commit, file.path), self._means)
+        return SnapshotResult(path=shelf.path, commit=commit, files=results)
+
+
+def _incomplete(order: SnapshotOrder, missing: Sequence[RepoFile], wanted: int, path: str) -> IncompleteSnapshotError:
+    names = tuple(each.path for each in missing)
+    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return IncompleteSnapshotError(
+        f"of {order.repo} at {order.revision} {len(names)} of {wanted} files are missing here or damaged, and the Hub "
+        f"can't be asked: {shown}",
+        snapshot_path=path,
+        missing=names,
+    )
+
+
+def _check_names(files: Sequence[RepoFile], find_case: Callable[[], bool]) -> None:
+    """Refuse files of which two would be one on this machine."""
+    names = [RelativeName(each.path) for each in files]
+    clash = find_collision(names, ignore_case=False)
+    if clash is None:
+        same = find_collision(names, ignore_case=True)
+        clash = same if same is not None and find_case() else None
+    if clash is not None:
+        raise StoreError(f"{clash[0]!r} and {clash[1]!r} can't both be on this machine; exclude one of them")

@@ -1,0 +1,121 @@
+"""Temporary names, out of the sight of other clients, from which files and links are renamed into place.
+
+They lie in a directory of our own in the place that is being changed, since a stray in ``refs`` or ``snapshots`` makes
+other clients drop the whole repository.  Whoever dies in between leaves one there, and the next who needs one removes
+what has not changed for an hour.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from weighbridge.core.errors import StoreError
+from weighbridge.store.cache.layout import OWN
+from weighbridge.store.faults import storing
+from weighbridge.store.sight import open_plain
+
+_STAGED = "staged"
+_ABANDONED_S = 3600.0
+
+CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+"""How a file is opened under a temporary name."""
+
+
+@contextmanager
+def staged(place: Path) -> Iterator[Path]:
+    """Give a path that nobody else uses; what is still there at the end of the block is removed.
+
+    Args:
+        place: A directory that other clients know, on the file system of the final name.
+
+    Raises:
+        OSError: There can be no such path.
+    """
+    folder = f"{place}/{OWN}/{_STAGED}"
+    path = Path(f"{folder}/{secrets.token_hex(8)}")
+    try:
+        _sweep(folder)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield path
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
+def create(path: Path, content: bytes) -> None:
+    """Make a new file, readable as the user's umask has it; raises ``OSError`` if it can't be."""
+    with os.fdopen(os.open(path, CREATING, 0o666), "wb") as file:
+        file.write(content)
+
+
+def write_whole(place: Path, final: Path, content: bytes) -> None:
+    """Give a small file its content, in one step for everybody who looks.
+
+    A power loss may leave an empty file or the one before; what is not forgiven by all who read it is flushed first.
+
+    Args:
+        place: See :func:`staged`.
+        final: Its name, in a directory that is there.
+        content: All of it.
+
+    Raises:
+        OSError: Nothing has changed.
+    """
+    with staged(place) as path:
+        create(path, content)
+        path.replace(final)
+
+
+def read_whole(path: Path, largest: int) -> bytes | None:
+    """Return the content of a small plain file that no link leads to; None if there is none that can be read.
+
+    Args:
+        path: The file.
+        largest: More bytes than this are none of ours.
+    """
+    try:
+        with os.fdopen(open_plain(path, os.O_NOFOLLOW), "rb") as file:
+            content = file.read(largest + 1)
+    except (OSError, ValueError):
+        return None
+    return content if len(content) <= largest else None
+
+
+def make_directories(top: Path, directory: Path) -> None:
+    """Make ``directory``, and all between it and ``top``; none of them is a link afterwards.
+
+    Args:
+        top: It may be reached through links.
+        directory: Below it, without ``..``.
+
+    Raises:
+        StoreError: One can't be made, or something else has its name.
+    """
+    with storing(directory, "make"):
+        top.mkdir(parents=True, exist_ok=True)
+        place = top
+        for part in directory.relative_to(top).parts:
+            place = place / part
+            with suppress(FileExistsError):
+                place.mkdir()
+            found = place.lstat()
+            if not stat.S_ISDIR(found.st_mode):
+                what = "a symbolic link, which may lead anywhere" if stat.S_ISLNK(found.st_mode) else "no directory"
+                raise StoreError(f"can't make {directory}: {place} is {what}; remove it", path=str(place))
+
+
+def _sweep(folder: str) -> None:
+    """Remove what was left behind; raises ``FileNotFoundError`` if the folder is not there."""
+    with os.scandir(folder) as entries:
+        for each in entries:
+            with suppress(OSError):
+                if time.time() - each.stat(follow_symlinks=False).st_mtime > _ABANDONED_S:
+                    os.unlink(each)  # noqa: PTH108 - an entry

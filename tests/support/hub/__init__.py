@@ -1,0 +1,1 @@
+"""The parts of the lying Hub behind ``tests.support.fault_hub``, one sentence a module."""
