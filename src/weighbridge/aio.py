@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from weighbridge.client import Client
 from weighbridge.core.artifacts import FileRequest, FileResult
 from weighbridge.core.errors import CancelledError
 from weighbridge.core.events import Event, Observer
 from weighbridge.core.options import Options
+from weighbridge.core.snapshots import Plan, Revision, SnapshotResult
+
+_T = TypeVar("_T")
 
 
 class AsyncClient:
@@ -50,30 +53,133 @@ class AsyncClient:
         threads have let go of the files.  The observer is called on the loop's thread; what it raises stops the
         transfer in the same way and comes out of the call.
         """
-        relay = _Relay(observer)
+        requests = tuple(files)
 
-        def run() -> tuple[FileResult, ...]:
+        def call(relay: _Relay) -> tuple[FileResult, ...]:
             return self._client.fetch(
                 requests, directory, allow_unverified=allow_unverified, observer=relay, cancel=relay.cancel
             )
 
-        requests = tuple(files)
-        # a thread of its own: those of the loop are few, and name lookups wait for them
-        executor = ThreadPoolExecutor(1, thread_name_prefix="weighbridge-call")
-        work = asyncio.get_running_loop().run_in_executor(executor, run)
-        executor.shutdown(wait=False)
-        try:
-            results = await asyncio.shield(work)
-        except asyncio.CancelledError:
-            relay.cancel.set()
-            await _wait_out(work)
+        return await _run(call, observer)
+
+    async def resolve(self, repo_id: str, *, revision: str | None = None, repo_type: str | None = None) -> Revision:
+        """Return the commit that a branch or tag means now; see :meth:`weighbridge.client.Client.resolve`."""
+
+        def call(relay: _Relay) -> Revision:
+            return self._client.resolve(repo_id, revision=revision, repo_type=repo_type, cancel=relay.cancel)
+
+        return await _run(call, None)
+
+    async def download(  # noqa: PLR0913 - the client's own
+        self,
+        repo_id: str,
+        filename: str,
+        *,
+        revision: str | None = None,
+        repo_type: str | None = None,
+        local_dir: str | os.PathLike[str] | None = None,
+        force: bool = False,
+        observer: Observer | None = None,
+    ) -> FileResult:
+        """Have one file of a repository; see :meth:`weighbridge.client.Client.download`, and :meth:`fetch`."""
+
+        def call(relay: _Relay) -> FileResult:
+            return self._client.download(
+                repo_id,
+                filename,
+                revision=revision,
+                repo_type=repo_type,
+                local_dir=local_dir,
+                force=force,
+                observer=relay if observer else None,
+                cancel=relay.cancel,
+            )
+
+        return await _run(call, observer)
+
+    async def snapshot(  # noqa: PLR0913 - the client's own
+        self,
+        repo_id: str,
+        *,
+        filenames: Sequence[str] = (),
+        revision: str | None = None,
+        repo_type: str | None = None,
+        allow_patterns: Sequence[str] | str | None = None,
+        ignore_patterns: Sequence[str] | str | None = None,
+        local_dir: str | os.PathLike[str] | None = None,
+        force: bool = False,
+        observer: Observer | None = None,
+    ) -> SnapshotResult:
+        """Have all files of a commit; see :meth:`weighbridge.client.Client.snapshot`, and :meth:`fetch`."""
+
+        def call(relay: _Relay) -> SnapshotResult:
+            return self._client.snapshot(
+                repo_id,
+                filenames=filenames,
+                revision=revision,
+                repo_type=repo_type,
+                allow_patterns=allow_patterns,
+                ignore_patterns=ignore_patterns,
+                local_dir=local_dir,
+                force=force,
+                observer=relay if observer else None,
+                cancel=relay.cancel,
+            )
+
+        return await _run(call, observer)
+
+    async def plan(  # noqa: PLR0913 - the client's own
+        self,
+        repo_id: str,
+        filename: str | None = None,
+        *,
+        filenames: Sequence[str] = (),
+        revision: str | None = None,
+        repo_type: str | None = None,
+        allow_patterns: Sequence[str] | str | None = None,
+        ignore_patterns: Sequence[str] | str | None = None,
+        local_dir: str | os.PathLike[str] | None = None,
+        force: bool = False,
+    ) -> Plan:
+        """Tell what would be done; see :meth:`weighbridge.client.Client.plan`."""
+
+        def call(relay: _Relay) -> Plan:
+            return self._client.plan(
+                repo_id,
+                filename,
+                filenames=filenames,
+                revision=revision,
+                repo_type=repo_type,
+                allow_patterns=allow_patterns,
+                ignore_patterns=ignore_patterns,
+                local_dir=local_dir,
+                force=force,
+                cancel=relay.cancel,
+            )
+
+        return await _run(call, None)
+
+
+async def _run(call: Callable[[_Relay], _T], observer: Observer | None) -> _T:
+    """Make a call on a thread of its own; see :meth:`AsyncClient.fetch` for how it is cancelled."""
+    relay = _Relay(observer)
+    # a thread of its own: those of the loop are few, and name lookups wait for them
+    executor = ThreadPoolExecutor(1, thread_name_prefix="weighbridge-call")
+    work = asyncio.get_running_loop().run_in_executor(executor, call, relay)
+    executor.shutdown(wait=False)
+    try:
+        result = await asyncio.shield(work)
+    except asyncio.CancelledError:
+        relay.cancel.set()
+        await _wait_out(work)
+        raise
+    except CancelledError:
+        if relay.error is None:
             raise
-        except CancelledError:
-            if relay.error is None:
-                raise
-        if relay.error is not None:
-            raise relay.error
-        return results
+        raise relay.error from None
+    if relay.error is not None:
+        raise relay.error
+    return result
 
 
 class _Relay:
@@ -103,7 +209,7 @@ class _Relay:
             self.cancel.set()
 
 
-async def _wait_out(work: asyncio.Future[tuple[FileResult, ...]]) -> None:
+async def _wait_out(work: asyncio.Future[Any]) -> None:
     """Wait until the work has stopped, however often that wait is itself cancelled."""
     while not work.done():
         try:

@@ -23,10 +23,13 @@ from weighbridge.directory import DirectoryWalk, check_requests
 from weighbridge.download import DownloadWalk
 from weighbridge.http.pool import PoolTransport
 from weighbridge.hub.asking import Caller
-from weighbridge.hub.resolver import Hub, OfflineHub, OnlineHub
+from weighbridge.hub.patience import Hubs
+from weighbridge.hub.resolver import OfflineHub, OnlineHub
 from weighbridge.shelves.choice import receipts_for
 from weighbridge.snapshot import SnapshotWalk
 from weighbridge.store.receipts import Receipts
+
+_BRIEF = 2  # tries of a question to which something here can answer instead
 
 
 class Client:
@@ -122,7 +125,7 @@ class Client:
             InvalidParameterError: An argument can't mean anything; nothing was sent.
         """
         repo, name = RepoId(Kind.of_word(repo_type), repo_id), check_revision(revision)
-        commit = self._hub(cancel or threading.Event()).commit_of(repo, name)
+        commit = self._hubs(cancel or threading.Event()).patient.commit_of(repo, name)
         return Revision(repo_id=repo.name, repo_type=repo.kind.word, name=name, commit=commit)
 
     def download(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
@@ -171,12 +174,13 @@ class Client:
             is_fresh=force,
         )
         means = self._means(order, observer, cancel)
-        return DownloadWalk(self._hub(means.cancel), means).run(order)
+        return DownloadWalk(self._hubs(means.cancel), means).run(order)
 
     def snapshot(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
         self,
         repo_id: str,
         *,
+        filenames: Sequence[str] = (),
         revision: str | None = None,
         repo_type: str | None = None,
         allow_patterns: Sequence[str] | str | None = None,
@@ -193,6 +197,7 @@ class Client:
 
         Args:
             repo_id: Such as ``org/name``.
+            filenames: Paths in the repository, all of which there must be; none: whatever the patterns select.
             revision: A branch, a tag, a commit; None is ``main``.
             repo_type: ``model`` (or None), ``dataset``, ``space`` or ``kernel``.
             allow_patterns: Globs over whole paths, of which a file must match one; None selects all.
@@ -212,19 +217,22 @@ class Client:
                 As for :meth:`download`.
         """
         order = _snapshot_order(repo_id, revision, repo_type, Patterns(allow_patterns, ignore_patterns), local_dir)
+        order = replace(order, names=_read_names(filenames), is_fresh=force)
         means = self._means(order, observer, cancel)
-        return SnapshotWalk(self._hub(means.cancel), means).run(replace(order, is_fresh=force))
+        return SnapshotWalk(self._hubs(means.cancel), means).run(order)
 
     def plan(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
         self,
         repo_id: str,
         filename: str | None = None,
         *,
+        filenames: Sequence[str] = (),
         revision: str | None = None,
         repo_type: str | None = None,
         allow_patterns: Sequence[str] | str | None = None,
         ignore_patterns: Sequence[str] | str | None = None,
         local_dir: str | os.PathLike[str] | None = None,
+        force: bool = False,
         cancel: threading.Event | None = None,
     ) -> Plan:
         """Tell what :meth:`snapshot`, or with a ``filename`` :meth:`download`, would do; nothing is written.
@@ -237,11 +245,13 @@ class Client:
         """
         order = _snapshot_order(repo_id, revision, repo_type, Patterns(allow_patterns, ignore_patterns), local_dir)
         means = self._means(order, None, cancel)
-        hub = self._hub(means.cancel)
+        hubs = self._hubs(means.cancel)
         if filename is None:
-            return SnapshotWalk(hub, means).plan(order)
-        file = FileOrder(repo=order.repo, revision=order.revision, folder=order.folder, path=repo_path(filename).text)
-        return DownloadWalk(hub, means).plan(file)
+            return SnapshotWalk(hubs, means).plan(replace(order, names=_read_names(filenames), is_fresh=force))
+        file = FileOrder(
+            repo=order.repo, revision=order.revision, folder=order.folder, path=repo_path(filename).text, is_fresh=force
+        )
+        return DownloadWalk(hubs, means).plan(file)
 
     def _means(self, order: Order, observer: Observer | None, cancel: threading.Event | None) -> Means:
         return Means(
@@ -252,13 +262,17 @@ class Client:
             cancel=cancel or threading.Event(),
         )
 
-    def _hub(self, cancel: threading.Event) -> Hub:
+    def _hubs(self, cancel: threading.Event) -> Hubs:
         """Return who knows about repositories: the Hub, or, offline, nobody."""
         options = self.options
         if options.offline or options.hub.offline:
-            return OfflineHub(options.hub)
-        caller = Caller(self._own_transport(), options.hub, options.transfer.retry, cancel)
-        return OnlineHub(caller, options.hub)
+            return Hubs(OfflineHub(options.hub), OfflineHub(options.hub))
+        retry = options.transfer.retry
+        patient, brief = (
+            OnlineHub(Caller(self._own_transport(), options.hub, each, cancel), options.hub)
+            for each in (retry, replace(retry, attempts=min(_BRIEF, retry.attempts)))
+        )
+        return Hubs(patient, brief)
 
     def _connect(self) -> PoolTransport:
         options = self.options
@@ -301,6 +315,12 @@ def _snapshot_order(
         patterns=patterns,
         folder=None if local_dir is None else _read_directory(local_dir),
     )
+
+
+def _read_names(filenames: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(filenames, str):
+        raise InvalidParameterError(f"filenames are a list of paths, not one path; did you mean [{filenames!r}]?")
+    return tuple(repo_path(each).text for each in filenames)
 
 
 def _log_notices(event: Event) -> None:

@@ -21,10 +21,10 @@ from weighbridge.core.events import Notice
 from weighbridge.core.repos import RepoFile, is_commit
 from weighbridge.core.snapshots import FileOrder, Plan
 from weighbridge.delivery import Means
-from weighbridge.hub.resolver import Hub
+from weighbridge.hub.patience import Hubs
 from weighbridge.shelves.choice import records_for, shelf_for
-from weighbridge.shelves.fallback import is_unreachable, note_commit
-from weighbridge.shelves.filling import Reader, fill, fill_anew, plan
+from weighbridge.shelves.fallback import is_unreachable, note_commit, why
+from weighbridge.shelves.filling import Reader, fill, fill_anew, plan, plan_anew
 from weighbridge.shelves.records import Records
 
 _SUGGESTIONS = 3
@@ -34,12 +34,12 @@ class DownloadWalk:
     """One call's way from an order to a file; driven by one thread.
 
     Args:
-        hub: Who knows.
+        hubs: Who knows.
         means: What the call works with.
     """
 
-    def __init__(self, hub: Hub, means: Means) -> None:
-        self._hub = hub
+    def __init__(self, hubs: Hubs, means: Means) -> None:
+        self._hubs = hubs
         self._means = means
 
     def run(self, order: FileOrder) -> FileResult:
@@ -57,12 +57,12 @@ class DownloadWalk:
         commit, file = order.revision, _listed(order, records)
         try:
             if file is None:
-                told = self._hub.describe(order.repo, order.revision, order.path)
+                told = self._hubs.patient.describe(order.repo, order.revision, order.path)
                 commit, file = told.commit, told.file(order.path)
         except OfflineModeIsEnabled as error:
             raise DryRunError(f"what would be fetched can't be told without the Hub: {error}") from error
         shelf = shelf_for(order, commit, self._means)
-        return plan(shelf, commit, [file])
+        return (plan_anew if order.is_fresh else plan)(shelf, commit, [file])
 
     def _find_listed(self, order: FileOrder, records: Records) -> FileResult | None:
         """Return the file without asking anybody about it: it is here, or a listing of its very commit was kept."""
@@ -78,7 +78,9 @@ class DownloadWalk:
 
     def _ask(self, order: FileOrder, records: Records) -> FileResult:
         try:
-            told = self._hub.describe(order.repo, order.revision, order.path)
+            is_known = not order.is_fresh and records.commit_of(order.revision) is not None
+            hub = self._hubs.brief if is_known else self._hubs.patient
+            told = hub.describe(order.repo, order.revision, order.path)
         except RemoteEntryNotFoundError as error:
             self._note_absence(order, records, error)
             raise
@@ -104,7 +106,7 @@ class DownloadWalk:
         """
 
         def find_source(each: RepoFile) -> Source:
-            source = self._hub.source_of(order.repo, commit, each.path)
+            source = self._hubs.patient.source_of(order.repo, commit, each.path)
             return source if location in (None, source.url) else replace(source, lead=location)
 
         shelf = shelf_for(order, commit, self._means)
@@ -118,14 +120,13 @@ class DownloadWalk:
             held = self._held(order, records, commit)
             if held is not None:
                 if not isinstance(error, OfflineModeIsEnabled):
-                    message = f"the Hub can't be reached ({error}); using {order.path} as it is here, of {commit}"
+                    message = f"{why(error)}; using {order.path} of the {order.repo} as it is here, of {commit}"
                     self._means.tell(Notice(message=message))
                 return held
         is_absent = commit is not None and records.is_absent(commit, order.path)
-        known = f"{order.repo} has no such file at {commit}, as it said when it was last asked" if is_absent else ""
+        known = "; when the Hub was last asked, there was no such file" if is_absent else ""
         raise LocalEntryNotFoundError(
-            f"{order.path} of {order.repo} at {order.revision} is not on this machine, and the Hub can't be asked: "
-            f"{known or error}",
+            f"{order.path} of the {order.repo} at {order.revision} is not on this machine, and {why(error)}{known}",
             path=order.path,
         ) from error
 
@@ -140,7 +141,9 @@ class DownloadWalk:
         survey = shelf.survey([file], Reader(self._means))
         if survey.missing:
             return None
-        return fill(shelf, [file], lambda each: self._hub.source_of(order.repo, commit, each.path), self._means)[0]
+        return fill(
+            shelf, [file], lambda each: self._hubs.patient.source_of(order.repo, commit, each.path), self._means
+        )[0]
 
     def _note_absence(self, order: FileOrder, records: Records, error: RemoteEntryNotFoundError) -> None:
         """Note that a commit has no such file, and tell which names are like it, as far as they are known here."""
@@ -166,6 +169,6 @@ def _listed(order: FileOrder, records: Records) -> RepoFile | None:
 
 def _unverifiable(order: FileOrder) -> str:
     return (
-        f"the server names the content of {order.path} of {order.repo} by an ETag that is no digest: its size is "
+        f"the server names the content of {order.path} of the {order.repo} by an ETag that is no digest: its size is "
         "checked, and that it does not change while it is fetched, but not its bytes"
     )

@@ -6,10 +6,12 @@ Hub can't be reached, what is noted here answers instead; a refusal of the Hub i
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 
 from weighbridge.core.errors import (
     DryRunError,
+    EntryNotFoundError,
     HfHubHTTPError,
     IncompleteSnapshotError,
     LocalEntryNotFoundError,
@@ -23,26 +25,27 @@ from weighbridge.core.names import RelativeName, find_collision
 from weighbridge.core.repos import RepoFile, Tree
 from weighbridge.core.snapshots import Plan, SnapshotOrder, SnapshotResult
 from weighbridge.delivery import Means
-from weighbridge.hub.resolver import Hub
+from weighbridge.hub.patience import Hubs
 from weighbridge.shelves.choice import records_for, shelf_for
-from weighbridge.shelves.fallback import is_unreachable, note_commit
-from weighbridge.shelves.filling import Reader, fill, fill_anew, plan
+from weighbridge.shelves.fallback import is_unreachable, note_commit, why
+from weighbridge.shelves.filling import Reader, fill, fill_anew, plan, plan_anew
 from weighbridge.shelves.records import Records
 from weighbridge.store.present import ignores_case
 
 _NAMED = 5
+_SUGGESTIONS = 3
 
 
 class SnapshotWalk:
     """One call's way from an order to a snapshot; driven by one thread.
 
     Args:
-        hub: Who knows.
+        hubs: Who knows.
         means: What the call works with.
     """
 
-    def __init__(self, hub: Hub, means: Means) -> None:
-        self._hub = hub
+    def __init__(self, hubs: Hubs, means: Means) -> None:
+        self._hubs = hubs
         self._means = means
 
     def run(self, order: SnapshotOrder) -> SnapshotResult:
@@ -68,11 +71,13 @@ class SnapshotWalk:
         except OfflineModeIsEnabled as error:
             raise DryRunError(f"what would be fetched can't be told without the Hub: {error}") from error
         shelf = shelf_for(order, tree.commit, self._means)
-        return plan(shelf, tree.commit, self._select(order, tree.files))
+        return (plan_anew if order.is_fresh else plan)(shelf, tree.commit, self._select(order, tree.files))
 
     def _list(self, order: SnapshotOrder, records: Records) -> Tree:
-        commit = self._hub.commit_of(order.repo, order.revision)
-        return records.tree(commit) or self._hub.tree_of(order.repo, commit)
+        known = records.commit_of(order.revision)
+        hub = self._hubs.patient if known is None else self._hubs.brief
+        commit = hub.commit_of(order.repo, order.revision)
+        return records.tree(commit) or self._hubs.patient.tree_of(order.repo, commit)
 
     def _have(self, order: SnapshotOrder, records: Records, tree: Tree) -> SnapshotResult:
         files = self._select(order, tree.files)
@@ -80,15 +85,21 @@ class SnapshotWalk:
         _check_names(files, lambda: ignores_case(shelf.path))
         filled = fill_anew if order.is_fresh else fill
         results = filled(
-            shelf, files, lambda file: self._hub.source_of(order.repo, tree.commit, file.path), self._means
+            shelf, files, lambda file: self._hubs.patient.source_of(order.repo, tree.commit, file.path), self._means
         )
         note_commit(records, order.revision, tree.commit, is_needed=any(each.bytes_fetched for each in results))
         return SnapshotResult(path=shelf.path, commit=tree.commit, files=results)
 
     def _select(self, order: SnapshotOrder, files: Sequence[RepoFile]) -> list[RepoFile]:
-        wanted = set(order.patterns.select([each.path for each in files]))
+        paths = [each.path for each in files]
+        for name in order.names:
+            if name not in paths:
+                raise _absent(order, name, paths)
+        if order.names:
+            return [each for each in files if each.path in order.names]
+        wanted = set(order.patterns.select(paths))
         if files and not wanted:
-            self._means.tell(Notice(message=f"the patterns select none of the {len(files)} files of {order.repo}"))
+            self._means.tell(Notice(message=f"the patterns select none of the {len(files)} files of the {order.repo}"))
         return [each for each in files if each.path in wanted]
 
     def _make_do(self, order: SnapshotOrder, records: Records, error: WeighbridgeError) -> SnapshotResult:
@@ -97,33 +108,40 @@ class SnapshotWalk:
         tree = None if commit is None else records.tree(commit)
         if commit is None:
             raise LocalEntryNotFoundError(
-                f"{order.repo} at {order.revision} is not on this machine, and the Hub can't be asked: {error}"
+                f"the {order.repo} at {order.revision} is not on this machine, and {why(error)}"
             ) from error
         files = self._select(order, records.held(commit) if tree is None else tree.files)
         shelf = shelf_for(order, commit, self._means)
         if not files and tree is None:
             raise LocalEntryNotFoundError(
-                f"nothing of {order.repo} at {order.revision} is on this machine, and the Hub can't be asked: {error}"
+                f"nothing of the {order.repo} at {order.revision} is on this machine, and {why(error)}"
             ) from error
         survey = shelf.survey(files, Reader(self._means))
         if survey.missing:
-            raise _incomplete(order, survey.missing, len(files), str(shelf.path)) from error
+            raise _incomplete(order, survey.missing, f"{shelf.path}", why(error)) from error
         if not isinstance(error, OfflineModeIsEnabled):
-            message = f"the Hub can't be reached ({error}); using {order.repo} as it is here, at {commit}"
+            message = f"{why(error)}; using the {order.repo} as it is here, at {commit}"
             self._means.tell(Notice(message=message))
         if tree is None:
-            message = f"{order.repo} at {commit} was never listed here: nobody can tell whether files are missing"
+            message = f"the {order.repo} at {commit} was never listed here: nobody can tell whether files are missing"
             self._means.tell(Notice(message=message))
-        results = fill(shelf, files, lambda file: self._hub.source_of(order.repo, commit, file.path), self._means)
+        results = fill(
+            shelf, files, lambda file: self._hubs.patient.source_of(order.repo, commit, file.path), self._means
+        )
         return SnapshotResult(path=shelf.path, commit=commit, files=results)
 
 
-def _incomplete(order: SnapshotOrder, missing: Sequence[RepoFile], wanted: int, path: str) -> IncompleteSnapshotError:
+def _absent(order: SnapshotOrder, name: str, paths: Sequence[str]) -> EntryNotFoundError:
+    near = difflib.get_close_matches(name, paths, _SUGGESTIONS)
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    return EntryNotFoundError(f"the {order.repo} has no file {name} at {order.revision}{hint}", path=name)
+
+
+def _incomplete(order: SnapshotOrder, missing: Sequence[RepoFile], path: str, reason: str) -> IncompleteSnapshotError:
     names = tuple(each.path for each in missing)
     shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     return IncompleteSnapshotError(
-        f"of {order.repo} at {order.revision} {len(names)} of {wanted} files are missing here or damaged, and the Hub "
-        f"can't be asked: {shown}",
+        f"the {order.repo} at {order.revision} is not whole on this machine, and {reason}; missing or damaged: {shown}",
         snapshot_path=path,
         missing=names,
     )

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.fault_server import FaultServer, SparseFile
+from tests.support.hub.fixtures import hub, repo, root
+
+__all__ = ["hub", "mirror", "place", "repo", "root", "server", "void"]
 
 SIZE = 1 << 20
 

@@ -53,6 +53,11 @@ class Shims:
         """Return the environment of a process for which every kernel lock succeeds and locks nothing."""
         return {"LD_PRELOAD": str(self.directory / "noflock.so")}
 
+    def refusing(self, **errors: int) -> dict[str, str]:
+        """Return the environment of a process for which calls fail with an error: ``flock``, ``symlink``, ``link``."""
+        refused = ";".join(f"{call}:{error}" for call, error in errors.items())
+        return {"LD_PRELOAD": str(self.directory / "refuser.so"), "WB_REFUSED": refused}
+
 
 def failing(call: str, glob: str, error: int, nth: int = 0) -> str:
     """Return the rule that lets the ``nth`` such call (0: each) fail with ``error``."""

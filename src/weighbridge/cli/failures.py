@@ -13,8 +13,12 @@ from weighbridge.core.errors import (
     CancelledError,
     ClaimTimeoutError,
     DiskFullError,
+    EntryNotFoundError,
     FileHashSumMissmatch,
+    FileMetadataError,
+    HfHubHTTPError,
     InvalidParameterError,
+    LocalEntryNotFoundError,
     OfflineError,
     RetryError,
     StoreError,
@@ -50,7 +54,9 @@ def exit_code_of(error: BaseException) -> int:  # noqa: C901, PLR0911, PLR0912 -
             return 5
         case FileHashSumMissmatch():
             return 4
-        case RetryError():
+        case LocalEntryNotFoundError(__cause__=OfflineError()):
+            return 7
+        case RetryError() | HfHubHTTPError() | EntryNotFoundError() | FileMetadataError():
             return 3
         case _:
             return UNEXPECTED

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from weighbridge.cli.knobbed import Knob
+
 if TYPE_CHECKING:
-    from weighbridge.cli.knobs import Knobs
+    import threading
+
     from weighbridge.cli.manifests import Manifest
     from weighbridge.cli.reports import Report
-    from weighbridge.cli.requests import Wish
-    from weighbridge.core.artifacts import FileRequest, FileResult
-    from weighbridge.core.options import Options
+    from weighbridge.client import Client
+    from weighbridge.core.events import Observer
 
 _EPILOG = """
 Examples:
@@ -38,38 +37,6 @@ Exit codes:
   4  the bytes are not the promised    130, 141, 143  ended by Ctrl-C,
   5  the directory can't be used                      closed output, SIGTERM
 """
-
-_KEEPING = "run the same command again to go on from there"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What to have, where, and how."""
-
-    requests: tuple[FileRequest, ...]
-    directory: Path
-    options: Options
-
-
-class _Knob(click.Option):
-    """An option that is None unless given, and whose help tells the default that then holds.
-
-    Args:
-        declarations: As of any option.
-        default_in: Finds the default; asked only by the help, since options take a while to import.
-        rest: As of any option.
-    """
-
-    def __init__(self, declarations: Sequence[str], *, default_in: Callable[[Options], str], **rest: Any) -> None:
-        super().__init__(declarations, **rest)
-        self._default_in = default_in
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return the option's line of the help: its names, and what it does."""
-        from weighbridge.core.options import Options
-
-        record = super().get_help_record(ctx)
-        return record and (record[0], f"{record[1]}  [default: {self._default_in(Options())}]")
 
 
 @click.command(epilog=_EPILOG)
@@ -119,7 +86,7 @@ class _Knob(click.Option):
     "--connections",
     metavar="N",
     type=int,
-    cls=_Knob,
+    cls=Knob,
     default_in=lambda options: f"{options.transfer.connections}",
     help="Connections, all files together.",
 )
@@ -127,7 +94,7 @@ class _Knob(click.Option):
     "--files",
     metavar="N",
     type=int,
-    cls=_Knob,
+    cls=Knob,
     default_in=lambda options: f"{options.transfer.files}",
     help="Files in transfer at once.",
 )
@@ -136,7 +103,7 @@ class _Knob(click.Option):
     "--timeout",
     metavar="S",
     type=float,
-    cls=_Knob,
+    cls=Knob,
     default_in=lambda options: f"{options.http.connect_timeout_s:g} and {options.http.read_timeout_s:g}",
     help="Longest wait in seconds for a connection, and for the next byte.",
 )
@@ -144,7 +111,7 @@ class _Knob(click.Option):
     "--retries",
     metavar="N",
     type=int,
-    cls=_Knob,
+    cls=Knob,
     default_in=lambda options: f"{options.transfer.retry.attempts - 1}",  # the first attempt is no retry
     help="How often to try again without progress in between.",
 )
@@ -152,7 +119,7 @@ class _Knob(click.Option):
     "--wait",
     metavar="S",
     type=float,
-    cls=_Knob,
+    cls=Knob,
     default_in=lambda options: f"{options.store.wait_timeout_s:g}",
     help="Longest wait in seconds for another process that fetches the same file and makes no progress.",
 )
@@ -195,9 +162,10 @@ def get(
     file goes to standard output, everything else to standard error.
     """
     del debug  # main reads it, to have it even where this is not reached
-    from weighbridge.cli.knobs import Knobs
+    from weighbridge.cli.knobs import Knobs, options_for
     from weighbridge.cli.reports import JsonReport, QuietReport, TextReport
-    from weighbridge.cli.requests import Wish
+    from weighbridge.cli.requests import Wish, read_requests
+    from weighbridge.cli.runs import Outcome, Run, Task
 
     wish = Wish(
         urls=urls,
@@ -219,93 +187,21 @@ def get(
         is_cached=not no_page_cache,
     )
     report: Report = JsonReport() if as_json else QuietReport() if quiet else TextReport()
-    Errand(wish, knobs, report).run(output, manifest)
-    return 0
 
-
-class Errand:
-    """One run of the verb.
-
-    Args:
-        wish: What.
-        knobs: How.
-        report: Who tells of it.
-    """
-
-    def __init__(self, wish: Wish, knobs: Knobs, report: Report) -> None:
-        from weighbridge.cli.reports import Tally
-        from weighbridge.cli.signals import StopSignals
-
-        self._wish = wish
-        self._knobs = knobs
-        self._report = report
-        self._tally = Tally()
-        self._signals = StopSignals()
-
-    def run(self, directory: Path, manifest: str | None) -> None:
-        """Have everything in ``directory``; whatever stops it is reported and raised."""
-        from weighbridge.cli.knobs import options_for
-        from weighbridge.cli.output import OutputClosedError
-
-        began = time.monotonic()
-        try:
-            with self._signals:
-                requests = self._read(manifest)
-                options = options_for(self._knobs, len(requests))
-                results = self._fetch(Task(requests=requests, directory=directory, options=options))
-        except OutputClosedError:
-            raise
-        except BaseException as error:
-            self._note_kept(error)
-            self._report.fail(error, self._tally.kept, round(time.monotonic() - began, 3))
-            raise
-        self._report.succeed(results, round(time.monotonic() - began, 3))
-
-    def _read(self, manifest: str | None) -> tuple[FileRequest, ...]:
-        from weighbridge.cli.requests import read_requests
-
+    def prepare() -> Task:
         parsed = None if manifest is None else read_manifest(manifest)
         for each in () if parsed is None else parsed.warnings:
-            self._report.warn(each)
-        return read_requests(self._wish, parsed)
+            report.warn(each)
+        requests = read_requests(wish, parsed)
 
-    def _fetch(self, task: Task) -> tuple[FileResult, ...]:
-        from weighbridge.cli.signals import Stopped
-        from weighbridge.client import Client
-        from weighbridge.core.errors import CancelledError
-        from weighbridge.core.events import Event
+        def work(client: Client, tell: Observer, cancel: threading.Event) -> Outcome:
+            results = client.fetch(requests, output, allow_unverified=allow_unverified, observer=tell, cancel=cancel)
+            return Outcome(results, [each.path for each in results])
 
-        with Client(task.options) as client, self._report.watch() as show, self._signals.patiently():
+        return Task(options_for(knobs, len(requests)), work)
 
-            def tell(event: Event) -> None:
-                self._tally.take(event)
-                show(event)
-
-            try:
-                return client.fetch(
-                    task.requests,
-                    task.directory,
-                    allow_unverified=self._wish.allow_unverified,
-                    observer=tell,
-                    cancel=self._signals.cancel,
-                )
-            except CancelledError:
-                if self._signals.number is None:
-                    raise
-                raise Stopped(self._signals.number) from None
-
-    def _note_kept(self, error: BaseException) -> None:
-        from weighbridge.cli.signals import Stopped
-        from weighbridge.core.errors import WeighbridgeError
-        from weighbridge.progress.wording import format_bytes
-
-        if not isinstance(error, WeighbridgeError | Stopped):
-            return
-        kept = self._tally.kept
-        if kept:
-            error.add_note(f"{format_bytes(kept)} of unfinished files are kept; {_KEEPING}")
-        elif isinstance(error, Stopped):
-            error.add_note(_KEEPING)
+    Run(report).carry_out(prepare)
+    return 0
 
 
 def read_manifest(name: str) -> Manifest:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from weighbridge.config import options_from_environment, parse_size
+from weighbridge.config import expand, options_from_environment, parse_size
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.options import Options
 
@@ -25,6 +26,37 @@ class Knobs:
     is_offline: bool
     is_durable: bool
     is_cached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HubKnobs:
+    """Whom to ask, in whose name, and where the cache is; None is the default.  Shows nothing of itself."""
+
+    endpoint: str | None
+    token: str | None
+    cache_root: Path | None
+
+
+def hub_options_for(knobs: HubKnobs, options: Options) -> Options:
+    """Return ``options`` with ``knobs`` applied."""
+    hub, cache = options.hub, options.cache
+    if knobs.endpoint is not None:
+        hub = replace(hub, endpoint=knobs.endpoint.rstrip("/"))
+    if knobs.token is not None:
+        hub = replace(hub, token=_read_token(knobs.token))
+    if knobs.cache_root is not None:
+        cache = replace(cache, root=expand(str(knobs.cache_root)))
+    return replace(options, hub=hub, cache=cache)
+
+
+def _read_token(text: str) -> str:
+    if not text.startswith("@"):
+        return text.strip()
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InvalidParameterError(f"the token in {text[1:]} can't be read: {reason}") from None
 
 
 def options_for(knobs: Knobs, requests: int) -> Options:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from weighbridge.cli.download import download
 from weighbridge.cli.explain import explain
 from weighbridge.cli.get import get
 from weighbridge.cli.serve import serve
@@ -18,7 +19,7 @@ _EPILOG = """
 Examples:
 
 \b
-  weighbridge get https://host/model.safetensors --digest sha256:5f7c…
+  weighbridge download org/name
   weighbridge get https://host/models/v3/ --manifest SHA256SUMS -o models
   weighbridge serve --repo acme/demo=./model
 
@@ -48,6 +49,7 @@ def app(*, debug: bool) -> None:
     del debug  # run reads it, to have it even where this is not reached
 
 
+app.add_command(download)
 app.add_command(get)
 app.add_command(serve)
 app.add_command(explain)

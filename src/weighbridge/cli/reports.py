@@ -24,8 +24,9 @@ from weighbridge.core.events import (
     Planned,
     Retrying,
 )
+from weighbridge.core.snapshots import Plan
 from weighbridge.progress import show_progress
-from weighbridge.progress.wording import count, format_bytes, format_rate, format_seconds
+from weighbridge.progress.wording import count, format_bytes, format_rate, format_seconds, printable
 
 _PROGRESS_EVERY_S = 0.25  # for each file, in JSON
 
@@ -40,8 +41,11 @@ class Report(Protocol):
     def watch(self) -> Iterator[Observer]:
         """Yield an observer to be called while the block lasts."""
 
-    def succeed(self, results: Sequence[FileResult], seconds: float) -> None:
-        """Tell of the end; ``seconds`` is how long it took."""
+    def succeed(self, results: Sequence[FileResult], paths: Sequence[Path], seconds: float) -> None:
+        """Tell of the end; ``paths`` are what was asked for, ``seconds`` is how long it took."""
+
+    def plan(self, plan: Plan) -> None:
+        """Tell of what would be done."""
 
     def fail(self, error: BaseException, kept: int, seconds: float) -> None:
         """Tell of an error that the command ends with, and of ``kept`` bytes of unfinished files."""
@@ -60,11 +64,20 @@ class TextReport:
         with show_progress() as show:
             yield show
 
-    def succeed(self, results: Sequence[FileResult], seconds: float) -> None:
+    def succeed(self, results: Sequence[FileResult], paths: Sequence[Path], seconds: float) -> None:
         """Tell the summary, then the paths."""
         say(summarize(results, seconds))
-        for result in results:
-            put(str(result.path))
+        for path in paths:
+            put(str(path))
+
+    def plan(self, plan: Plan) -> None:
+        """Tell the sum, then each file with its size, or ``-`` if it need not be fetched."""
+        say(describe_plan(plan))
+        width = max((len(each.name) for each in plan.files), default=0)
+        for each in plan.files:
+            is_here = each.is_present or each.is_near
+            size = "-" if is_here else "?" if each.size is None else format_bytes(each.size)
+            put(f"{printable(each.name):{width}}  {size}")
 
     def fail(self, error: BaseException, kept: int, seconds: float) -> None:
         """Say nothing: the command itself tells the error."""
@@ -81,11 +94,27 @@ class QuietReport:
         """Yield an observer that does nothing."""
         yield _ignore
 
-    def succeed(self, results: Sequence[FileResult], seconds: float) -> None:
+    def succeed(self, results: Sequence[FileResult], paths: Sequence[Path], seconds: float) -> None:
         """Say nothing."""
+
+    def plan(self, plan: Plan) -> None:
+        """Write the path and size in bytes of each file that would be fetched."""
+        for each in plan.files:
+            if not (each.is_present or each.is_near):
+                put(f"{each.name}\t{'' if each.size is None else each.size}")
 
     def fail(self, error: BaseException, kept: int, seconds: float) -> None:
         """Say nothing: the command itself tells the error."""
+
+
+class PathReport(QuietReport):
+    """For scripts that want to know where it is, and nothing else."""
+
+    def succeed(self, results: Sequence[FileResult], paths: Sequence[Path], seconds: float) -> None:
+        """Write the paths."""
+        del results, seconds
+        for path in paths:
+            put(str(path))
 
 
 class JsonReport:
@@ -109,9 +138,25 @@ class JsonReport:
         """Yield an observer that writes."""
         yield self._tell
 
-    def succeed(self, results: Sequence[FileResult], seconds: float) -> None:
+    def succeed(self, results: Sequence[FileResult], paths: Sequence[Path], seconds: float) -> None:
         """Write the summary."""
-        self._summarize(results, 0, {"exit_code": 0, "seconds": seconds})
+        rest = {} if len(paths) != 1 else {"path": str(paths[0])}
+        self._summarize(results, 0, {**rest, "exit_code": 0, "seconds": seconds})
+
+    def plan(self, plan: Plan) -> None:
+        """Write the plan."""
+        files = [
+            {
+                "name": each.name,
+                "size": each.size,
+                "path": str(each.path),
+                "present": each.is_present,
+                "near": each.is_near,
+            }
+            for each in plan.files
+        ]
+        sums = {"size": plan.size, "fetched_size": plan.fetched_size, "free": plan.free}
+        self._put({"event": "plan", "path": str(plan.path), "commit": plan.commit, **sums, "files": files})
 
     def fail(self, error: BaseException, kept: int, seconds: float) -> None:
         """Write the error and the summary of what was done before it."""
@@ -179,6 +224,19 @@ class Tally:
                 self._received.pop(result.name, None)
             case _:
                 pass
+
+
+def describe_plan(plan: Plan) -> str:
+    """Return what would be done, in one line."""
+    near = sum(each.is_near for each in plan.files)
+    present = sum(each.is_present for each in plan.files)
+    rest = len(plan.files) - near - present
+    facts = [f"{count(len(plan.files), 'file')}, {format_bytes(plan.size)} at {plan.commit}"]
+    facts += [f"{present} already there"] if present else []
+    facts += [f"{near} to be linked"] if near else []
+    facts += [f"{rest} to be fetched ({format_bytes(plan.fetched_size)})"] if rest else ["nothing to be fetched"]
+    facts += [f"{format_bytes(plan.free)} free"] if plan.free is not None else []
+    return ", ".join(facts)
 
 
 def summarize(results: Sequence[FileResult], seconds: float) -> str:

@@ -40,13 +40,15 @@ class FileOrder(Order):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotOrder(Order):
-    """All files of a commit are wanted that some patterns select.
+    """Those files of a commit are wanted that are named, or that some patterns select.
 
     Attributes:
         patterns: Which.
+        names: Paths in the repository, of files that there must be; empty: whatever the patterns select.
     """
 
     patterns: Patterns = field(default_factory=Patterns)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

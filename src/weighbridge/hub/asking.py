@@ -103,10 +103,10 @@ class Caller:
                 failures.append(error)
                 if not self._is_passing(error):
                     raise
-            if len(failures) >= self._retry.attempts or limit.left_s <= 0:
+            pause_s = 0.0 if _is_paced(failures[-1]) else backoff_s(len(failures), self._retry, random.uniform)
+            if len(failures) >= self._retry.attempts or pause_s >= limit.left_s:
                 raise _summary(failures, limit)
-            if not _is_paced(failures[-1]):
-                limit.wait(backoff_s(len(failures), self._retry, random.uniform))
+            limit.wait(pause_s)
 
     def _limit(self, url: str, try_s: float | None) -> Limit:
         call_s = self._options.call_timeout_s

@@ -38,8 +38,8 @@ class Limit:
         return max(0.0, self.ends_at - time.monotonic())
 
     def wait(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the call; raises :class:`CancelledError` as soon as the caller wants it."""
-        if self.cancel.wait(min(seconds, self.left_s)):
+        """Wait; raises :class:`CancelledError` as soon as the caller wants to stop."""
+        if self.cancel.wait(seconds):
             raise _stopped(self.shown)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from weighbridge.core.artifacts import Source
 from weighbridge.core.errors import BadAnswerError, FileMetadataError, OfflineModeIsEnabled, RedirectError
@@ -122,23 +122,23 @@ class OfflineHub:
         """See :class:`Hub`."""
         if is_commit(revision):
             return revision
-        _refuse(self._endpoint.revision_url(repo, revision), f"which commit of the {repo} {revision!r} means")
+        raise _offline(self._endpoint.revision_url(repo, revision), f"which commit of the {repo} {revision!r} means")
 
     def tree_of(self, repo: RepoId, commit: str) -> Tree:
         """See :class:`Hub`."""
-        _refuse(self._endpoint.tree_url(repo, commit), f"which files the {repo} has at {commit}")
+        raise _offline(self._endpoint.tree_url(repo, commit), f"which files the {repo} has at {commit}")
 
     def describe(self, repo: RepoId, revision: str, path: str) -> Metadata:
         """See :class:`Hub`."""
-        _refuse(self._endpoint.file_url(repo, revision, path), f"about {path!a} of the {repo} at {revision}")
+        raise _offline(self._endpoint.file_url(repo, revision, path), f"about {path!a} of the {repo} at {revision}")
 
     def source_of(self, repo: RepoId, commit: str, path: str) -> Source:
         """See :class:`Hub`; nothing may be fetched either."""
-        _refuse(self._endpoint.file_url(repo, commit, path), f"for {path!a} of the {repo} at {commit}")
+        raise _offline(self._endpoint.file_url(repo, commit, path), f"for {path!a} of the {repo} at {commit}")
 
 
-def _refuse(url: str, what: str) -> NoReturn:
-    raise OfflineModeIsEnabled(
+def _offline(url: str, what: str) -> OfflineModeIsEnabled:
+    return OfflineModeIsEnabled(
         f"{redact(url)} would have to be asked {what}, and the network is switched off (offline mode); switch it on, "
         "or have it in the cache before"
     )

@@ -11,9 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from weighbridge.core.events import Event
+from weighbridge.core.events import Event, Notice, Planned
 from weighbridge.progress.board import Board, Clock, Picture, Row, Stage
-from weighbridge.progress.wording import count, format_bytes, format_rate, format_seconds
+from weighbridge.progress.wording import count, describe_planned, format_bytes, format_rate, format_seconds, printable
 
 _REFRESHES_PER_S = 5
 _ROWS = 8
@@ -50,7 +50,18 @@ class BarDisplay:
 
     def show(self, event: Event) -> None:
         """Take one event; it is drawn a moment later."""
+        match event:
+            case Planned(size=int()):
+                self._print(describe_planned(event))
+            case Notice(message=message):
+                self._print(f"note: {printable(message)}")
+            case _:
+                pass
         self._board.take(event)
+
+    def _print(self, line: str) -> None:
+        """Write a line that stays, above the bars."""
+        self._console.print(Text(line), soft_wrap=True)
 
     def _draw(self) -> RenderableType:
         return draw(self._board.picture(), self._console.width)

@@ -138,6 +138,7 @@ class Board:
     _done: int = 0
     _done_bytes: int = 0
     _expected: int = 0
+    _planned: int | None = None  # bytes of all files, if that was told
     _pace: Pace | None = None
     _fraction: float = 0.0
     _note: tuple[str, float] | None = None
@@ -153,8 +154,9 @@ class Board:
         with self._lock:
             now = self.clock()
             match event:
-                case Planned(files=files):
+                case Planned(files=files, size=size):
                     self._expected += files
+                    self._planned = None if size is None else (self._planned or 0) + size
                 case FileStarted(name=name, resumed=resumed):
                     file = self._file(name, now)
                     file.stage, file.received, file.pace = Stage.MOVING, resumed, Pace(now)
@@ -224,7 +226,7 @@ class Board:
             label="total",
             received=self._done_bytes + sum(each.received for each in begun),
             verified=self._done_bytes + sum(each.verified for each in begun),
-            size=self._done_bytes + sum(known) if is_known else None,
+            size=self._done_bytes + sum(known) if is_known else self._planned,
             bps=None if self._pace is None else self._pace.bps(now),
             stage=Stage.DONE if files and self._done == files else Stage.MOVING,
         )

@@ -7,9 +7,25 @@ from contextlib import suppress
 from typing import TextIO
 
 from weighbridge.core.artifacts import FileResult
-from weighbridge.core.events import Event, FileFinished, FileProgress, FileStarted, FileWaiting, Planned, Retrying
+from weighbridge.core.events import (
+    Event,
+    FileFinished,
+    FileProgress,
+    FileStarted,
+    FileWaiting,
+    Notice,
+    Planned,
+    Retrying,
+)
 from weighbridge.progress.board import Board, Clock, Picture, Row, describe_retry
-from weighbridge.progress.wording import count, format_bytes, format_rate, format_seconds
+from weighbridge.progress.wording import (
+    count,
+    describe_planned,
+    format_bytes,
+    format_rate,
+    format_seconds,
+    printable,
+)
 
 _EVERY_S = 10.0
 _EVERY_FRACTION = 0.1
@@ -32,21 +48,25 @@ class LineDisplay:
         self._told_at = self._looked_at = clock()
         self._told_fraction = 0.0
         self._retry_told_at = float("-inf")
+        self._has_plan = False  # which told what is there already
 
     def show(self, event: Event) -> None:
         """Take one event."""
         self._board.take(event)
         is_named = self._board.files <= _NAMED
         match event:
-            case Planned(files=files, present=present) if files != 1:
-                self._write(f"{count(files, 'file')}, {present} already there")
+            case Planned(files=files, size=size) if files != 1 or size is not None:
+                self._has_plan = size is not None
+                self._write(describe_planned(event))
+            case Notice(message=message):
+                self._write(f"note: {printable(message)}")
             case FileStarted(name=name, resumed=resumed) if is_named:
                 self._write(f"{name}: started" if not resumed else f"{name}: going on after {format_bytes(resumed)}")
             case FileWaiting(name=name) if is_named:
                 self._write(f"{name}: waiting for another process that fetches it")
             case Retrying(name=name, reason=reason):
                 self._tell_retry(describe_retry(name, reason))
-            case FileFinished(result=result) if is_named:
+            case FileFinished(result=result) if is_named and not (self._has_plan and result.outcome == "present"):
                 self._write(_finished(result))
             case FileProgress() | FileFinished():
                 self._tell_progress()

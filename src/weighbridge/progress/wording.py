@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weighbridge.core.events import Planned
+
 _STEP = 1000.0
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _ROUNDS_UP = 999.5  # three digits can't show it
@@ -37,6 +39,22 @@ def format_seconds(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """Return ``1 file``, ``2 files``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def describe_planned(event: Planned) -> str:
+    """Return what a call has to do, in one line: files and bytes, what is there already, and the room there is."""
+    files = count(event.files, "file")
+    if event.size is None:
+        return f"{files}, {event.present} already there"
+    facts = [f"{files}, {format_bytes(event.size)}"]
+    present = event.present_size or 0
+    if event.present == event.files:
+        return f"{facts[0]}, already there"
+    facts.append(f"{event.present} already there ({format_bytes(present)})" if event.present else "none there yet")
+    facts.append(f"{format_bytes(event.size - present)} to fetch")
+    if event.free is not None:
+        facts.append(f"{format_bytes(event.free)} free")
+    return ", ".join(facts)
 
 
 def printable(text: str) -> str:

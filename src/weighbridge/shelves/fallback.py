@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighbridge.core.errors import HfHubHTTPError, StoreError, WeighbridgeError
+from weighbridge.core.errors import HfHubHTTPError, OfflineModeIsEnabled, StoreError, WeighbridgeError
 from weighbridge.shelves.records import Records
 
 _SERVER_ERRORS = 500
@@ -14,6 +14,13 @@ def is_unreachable(error: WeighbridgeError) -> bool:
     A refusal (not found, not allowed, too many requests) is an answer: what is held here must never hide it.
     """
     return not isinstance(error, HfHubHTTPError) or error.status >= _SERVER_ERRORS
+
+
+def why(error: WeighbridgeError) -> str:
+    """Say why the Hub does not answer."""
+    if isinstance(error, OfflineModeIsEnabled):
+        return "the network is switched off (offline mode)"
+    return f"the Hub can't be reached: {error}"
 
 
 def note_commit(records: Records, revision: str, commit: str, *, is_needed: bool) -> None:

@@ -46,7 +46,15 @@ def believe(doubtful: Sequence[tuple[Path, RepoFile]], /) -> list[bool]:
 
 def plan(shelf: Shelf, commit: str, files: Sequence[RepoFile]) -> Plan:
     """Return what :func:`fill` would do; does nothing."""
-    survey = shelf.survey(files, believe)
+    return _plan(shelf, commit, files, shelf.survey(files, believe))
+
+
+def plan_anew(shelf: Shelf, commit: str, files: Sequence[RepoFile]) -> Plan:
+    """Return what :func:`fill_anew` would do; does nothing."""
+    return _plan(shelf, commit, files, Survey(missing=list(files)))
+
+
+def _plan(shelf: Shelf, commit: str, files: Sequence[RepoFile], survey: Survey) -> Plan:
     sizes = {each.file.path: each.size for each in survey.kept}
     near = {each.file.path for each in survey.near}
     planned = [

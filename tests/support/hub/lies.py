@@ -74,7 +74,7 @@ def says(**fields: Any) -> Fault:
     return Edited(lambda info: info | fields)
 
 
-def lists(path: str, **fields: Any) -> Fault:
+def lists(path: str, /, **fields: Any) -> Fault:
     """Lie in a listing about one file: ``size``, ``oid``, ``path``, ``type``, or ``lfs`` with all that is in it."""
 
     def edit(entries: list[Entry]) -> list[Entry]:
@@ -89,7 +89,7 @@ def also_lists(*entries: Entry | str) -> Fault:
     return Edited(lambda given: [*given, *added])
 
 
-def leaves_out(path: str) -> Fault:
+def leaves_out(path: str, /) -> Fault:
     """Keep quiet about a file in a listing."""
     return Edited(lambda entries: [entry for entry in entries if entry["path"] != path])
 

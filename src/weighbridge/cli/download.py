@@ -1,0 +1,255 @@
+"""The verb ``download``: files of a repository into the cache or into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weighbridge.cli.knobbed import Knob
+
+if TYPE_CHECKING:
+    import threading
+
+    from weighbridge.cli.reports import Report
+    from weighbridge.cli.targets import Target
+    from weighbridge.client import Client
+    from weighbridge.core.artifacts import FileResult
+    from weighbridge.core.events import Observer
+    from weighbridge.core.snapshots import Plan
+
+_MANY = 16  # files that a snapshot may well have
+
+_EPILOG = """
+Examples:
+
+\b
+  weighbridge download org/name
+  weighbridge download org/name config.json tokenizer.json
+  weighbridge download org/name --include '*.safetensors' --revision v1.0
+  weighbridge download org/data --repo-type dataset --local-dir data
+
+What arrives is kept whatever happens: run the same command again to go on.
+Exit codes: see weighbridge get --help.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("repo_id", metavar="REPO_ID")
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("--revision", metavar="NAME", help="Branch, tag or commit.  [default: main]")
+@click.option(
+    "--repo-type",
+    "--type",
+    metavar="TYPE",
+    help="model, dataset, space or kernel.  [default: model]",
+)
+@click.option("--include", metavar="GLOB", multiple=True, help="Only files that match; '*' crosses '/'.  Repeatable.")
+@click.option("--exclude", metavar="GLOB", multiple=True, help="No files that match.  Repeatable.")
+@click.option(
+    "--local-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Have plain files below this directory, instead of the cache.",
+)
+@click.option(
+    "--cache-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The cache.  [default: $HF_HUB_CACHE, or hub in $HF_HOME]",
+)
+@click.option("--force-download", is_flag=True, help="Fetch everything, whatever is here already.")
+@click.option(
+    "--token",
+    metavar="TOKEN",
+    help="Token for the endpoint, which no other server sees; @FILE reads it from a file, so that it does not show in "
+    "ps.  [default: $HF_TOKEN, or the one that a login has left]",
+)
+@click.option("--endpoint", metavar="URL", help="The Hub, or a mirror of it.  [default: $HF_ENDPOINT]")
+@click.option(
+    "--connections",
+    metavar="N",
+    type=int,
+    cls=Knob,
+    default_in=lambda options: f"{options.transfer.connections}",
+    help="Connections, all files together.",
+)
+@click.option(
+    "--max-workers",
+    metavar="N",
+    type=int,
+    cls=Knob,
+    default_in=lambda options: f"{options.transfer.files}",
+    help="Files in transfer at once.",
+)
+@click.option("--limit-rate", metavar="RATE", help="Most bytes a second, such as 20M or 500K.")
+@click.option(
+    "--timeout",
+    metavar="S",
+    type=float,
+    cls=Knob,
+    default_in=lambda options: f"{options.http.connect_timeout_s:g} and {options.http.read_timeout_s:g}",
+    help="Longest wait in seconds for a connection, and for the next byte.",
+)
+@click.option(
+    "--retries",
+    metavar="N",
+    type=int,
+    cls=Knob,
+    default_in=lambda options: f"{options.transfer.retry.attempts - 1}",  # the first attempt is no retry
+    help="How often to try again without progress in between.",
+)
+@click.option(
+    "--wait",
+    metavar="S",
+    type=float,
+    cls=Knob,
+    default_in=lambda options: f"{options.store.wait_timeout_s:g}",
+    help="Longest wait in seconds for another process that fetches the same file and makes no progress.",
+)
+@click.option("--no-page-cache", is_flag=True, help="Don't leave what was fetched in the page cache.")
+@click.option("--no-durable", is_flag=True, help="Don't wait until files are on the disk; faster, lost with the power.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be fetched, and do nothing.")
+@click.option("--offline", is_flag=True, help="Never use the network; tell whether all is here and right.")
+@click.option("--json", "as_json", is_flag=True, help="Write events to standard output, one JSON object a line.")
+@click.option("--quiet", "-q", is_flag=True, help="Write nothing but the path, and errors.")
+@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+def download(
+    *,
+    repo_id: str,
+    files: tuple[str, ...],
+    revision: str | None,
+    repo_type: str | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    local_dir: Path | None,
+    cache_dir: Path | None,
+    force_download: bool,
+    token: str | None,
+    endpoint: str | None,
+    connections: int | None,
+    max_workers: int | None,
+    limit_rate: str | None,
+    timeout: float | None,
+    retries: int | None,
+    wait: float | None,
+    no_page_cache: bool,
+    no_durable: bool,
+    dry_run: bool,
+    offline: bool,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,
+) -> int:
+    """Have files of a repository, each verified before it gets its name.
+
+    Without FILE all of them, in the Hugging Face cache, where every other client finds them.  REPO_ID may be
+    hf://[TYPES/]org/name[@REVISION][/PATH]; a FILE that ends in '/' is a folder.
+
+    The path of the snapshot, of the file if one was named, or of the folder goes to standard output, everything else to
+    standard error.
+    """
+    del debug  # main reads it, to have it even where this is not reached
+    from weighbridge.cli.knobs import HubKnobs, Knobs, hub_options_for, options_for
+    from weighbridge.cli.reports import JsonReport, PathReport, TextReport
+    from weighbridge.cli.runs import Outcome, Run, Task
+    from weighbridge.cli.targets import Typed, read_target
+
+    typed = Typed(
+        address=repo_id, names=files, include=include, exclude=exclude, revision=revision, repo_type=repo_type
+    )
+    knobs = Knobs(
+        connections=connections,
+        files=max_workers,
+        rate_limit=limit_rate,
+        timeout_s=timeout,
+        retries=retries,
+        wait_s=wait,
+        is_offline=offline,
+        is_durable=not no_durable,
+        is_cached=not no_page_cache,
+    )
+    place = Place(cache_dir=cache_dir, local_dir=local_dir, force=force_download)
+    report: Report = JsonReport() if as_json else PathReport() if quiet else TextReport()
+
+    def prepare() -> Task:
+        place.check()
+        target = read_target(typed)
+        hub = HubKnobs(endpoint=endpoint, token=token, cache_root=cache_dir)
+        options = hub_options_for(hub, options_for(knobs, max_workers or _MANY))
+
+        def work(client: Client, tell: Observer, cancel: threading.Event) -> Outcome | None:
+            if dry_run:
+                report.plan(_plan(client, target, place, cancel))
+                return None
+            results, path = _have(client, target, place, tell, cancel)
+            return Outcome(results, [path])
+
+        return Task(options, work)
+
+    Run(report).carry_out(prepare)
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where files are to be had, and whether they are to be fetched whatever is there."""
+
+    cache_dir: Path | None
+    local_dir: Path | None
+    force: bool
+
+    def check(self) -> None:
+        """Refuse two places."""
+        from weighbridge.core.errors import InvalidParameterError
+
+        if self.local_dir is not None and self.cache_dir is not None:
+            raise InvalidParameterError("--local-dir and --cache-dir are two places; choose one")
+
+
+def _have(
+    client: Client, target: Target, place: Place, tell: Observer, cancel: threading.Event
+) -> tuple[Sequence[FileResult], Path]:
+    if len(target.names) == 1:
+        result = client.download(
+            target.repo_id,
+            target.names[0],
+            revision=target.revision,
+            repo_type=target.repo_type,
+            local_dir=place.local_dir,
+            force=place.force,
+            observer=tell,
+            cancel=cancel,
+        )
+        return [result], result.path
+    snapshot = client.snapshot(
+        target.repo_id,
+        filenames=target.names,
+        revision=target.revision,
+        repo_type=target.repo_type,
+        allow_patterns=target.include,
+        ignore_patterns=target.exclude,
+        local_dir=place.local_dir,
+        force=place.force,
+        observer=tell,
+        cancel=cancel,
+    )
+    return snapshot.files, snapshot.path
+
+
+def _plan(client: Client, target: Target, place: Place, cancel: threading.Event) -> Plan:
+    return client.plan(
+        target.repo_id,
+        target.names[0] if len(target.names) == 1 else None,
+        filenames=target.names,
+        revision=target.revision,
+        repo_type=target.repo_type,
+        allow_patterns=target.include,
+        ignore_patterns=target.exclude,
+        local_dir=place.local_dir,
+        force=place.force,
+        cancel=cancel,
+    )

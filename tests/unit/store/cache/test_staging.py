@@ -1,0 +1,89 @@
+"""Temporary names: unique, out of sight, and gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from weighbridge.core.errors import StoreError
+from weighbridge.store.cache.staging import create, make_directories, read_whole, staged, write_whole
+
+HOUR_S = 3600
+
+
+def test_what_is_not_renamed_is_removed(tmp_path: Path) -> None:
+    """Whatever goes wrong inside the block."""
+    with pytest.raises(ZeroDivisionError), staged(tmp_path) as path:
+        create(path, b"half")
+        raise ZeroDivisionError
+
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
+
+
+def test_two_have_different_names(tmp_path: Path) -> None:
+    """Processes know nothing of each other."""
+    with staged(tmp_path) as first, staged(tmp_path) as second:
+        assert first != second
+
+
+def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_are_not(tmp_path: Path) -> None:
+    """Nobody else would ever remove them; a copy of a large file changes all the time it takes."""
+    with staged(tmp_path) as path:
+        create(path, b"mine")
+        old, young = path.with_name("old"), path.with_name("young")
+        for each, age_s in ((old, HOUR_S + 60), (young, HOUR_S - 60)):
+            each.symlink_to("nowhere")
+            os.utime(each, (time.time() - age_s,) * 2, follow_symlinks=False)
+
+        with staged(tmp_path):
+            found = {each.name for each in path.parent.iterdir()}
+
+    assert found == {path.name, "young"}
+
+
+def test_small_file_is_replaced_in_one_step(tmp_path: Path) -> None:
+    """A reader that has the old one open keeps it."""
+    final = tmp_path / "file"
+    write_whole(tmp_path, final, b"old")
+    with final.open("rb") as reading:
+        write_whole(tmp_path, final, b"new")
+        before = reading.read()
+
+    assert (before, final.read_bytes()) == (b"old", b"new")
+
+
+def test_file_is_readable_as_the_umask_says(tmp_path: Path) -> None:
+    """A shared cache is shared."""
+    before = os.umask(0o002)
+    try:
+        write_whole(tmp_path, tmp_path / "file", b"x")
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o664
+
+
+def test_only_a_small_plain_file_is_read(tmp_path: Path) -> None:
+    """A pipe would keep us waiting, a link may lead anywhere, and a huge file is none of ours."""
+    (tmp_path / "file").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+
+    found = [read_whole(tmp_path / each, 5) for each in ("file", "link", "pipe", ".", "absent")]
+
+    assert found == [b"12345", None, None, None, None]
+    assert read_whole(tmp_path / "file", 4) is None
+
+
+def test_link_in_place_of_a_directory_is_refused(tmp_path: Path) -> None:
+    """Nothing is made where it leads."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "link").symlink_to("outside")
+
+    with pytest.raises(StoreError, match="symbolic link"):
+        make_directories(tmp_path, tmp_path / "link" / "below")
+
+    assert list((tmp_path / "outside").iterdir()) == []
