@@ -45,6 +45,7 @@ class AsyncClient:
         directory: str | os.PathLike[str],
         *,
         allow_unverified: bool = False,
+        force: bool = False,
         observer: Observer | None = None,
     ) -> tuple[FileResult, ...]:
         """Have all of ``files`` in ``directory``; see :meth:`weighbridge.client.Client.fetch`.
@@ -57,7 +58,12 @@ class AsyncClient:
 
         def call(relay: _Relay) -> tuple[FileResult, ...]:
             return self._client.fetch(
-                requests, directory, allow_unverified=allow_unverified, observer=relay, cancel=relay.cancel
+                requests,
+                directory,
+                allow_unverified=allow_unverified,
+                force=force,
+                observer=relay,
+                cancel=relay.cancel,
             )
 
         return await _run(call, observer)

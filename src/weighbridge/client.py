@@ -22,6 +22,7 @@ from weighbridge.delivery import Means
 from weighbridge.directory import DirectoryWalk, check_requests
 from weighbridge.download import DownloadWalk
 from weighbridge.http.pool import PoolTransport
+from weighbridge.hub.answers import Head
 from weighbridge.hub.asking import Caller
 from weighbridge.hub.patience import Hubs
 from weighbridge.hub.resolver import OfflineHub, OnlineHub
@@ -56,12 +57,13 @@ class Client:
         """Drop all connections; the client may be used again."""
         self._transport.close()
 
-    def fetch(
+    def fetch(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
         self,
         files: Iterable[FileRequest],
         directory: str | os.PathLike[str],
         *,
         allow_unverified: bool = False,
+        force: bool = False,
         observer: Observer | None = None,
         cancel: threading.Event | None = None,
     ) -> tuple[FileResult, ...]:
@@ -76,6 +78,7 @@ class Client:
             files: What to have; exact repetitions are fetched once.
             directory: Where; made if absent.
             allow_unverified: Accept requests without a digest.
+            force: Fetch them whatever is there; it is replaced once what replaces it is complete.
             observer: Receives events, on this thread.
             cancel: Ends the call with :class:`CancelledError` when set.
 
@@ -100,7 +103,8 @@ class Client:
             tell=observer or _ignore,
             cancel=cancel or threading.Event(),
         )
-        return DirectoryWalk(means).run(requests, place)
+        walk = DirectoryWalk(means)
+        return walk.run_anew(requests, place) if force else walk.run(requests, place)
 
     def resolve(
         self,
@@ -252,6 +256,21 @@ class Client:
             repo=order.repo, revision=order.revision, folder=order.folder, path=repo_path(filename).text, is_fresh=force
         )
         return DownloadWalk(hubs, means).plan(file)
+
+    def head(self, url: str, *, cancel: threading.Event | None = None) -> Head:
+        """Return what the server of a file tells about it, without fetching it.
+
+        Args:
+            url: Of the file; the token goes along only if it is the endpoint's.
+            cancel: Ends the call when set.
+
+        Raises:
+            HfHubHTTPError: The server answered no; the subclass tells why.
+            TransferError: It could not be reached.
+            OfflineModeIsEnabled: It would have to be asked.
+            InvalidParameterError: That is no URL.
+        """
+        return self._hubs(cancel or threading.Event()).patient.head_of(url)
 
     def _means(self, order: Order, observer: Observer | None, cancel: threading.Event | None) -> Means:
         return Means(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from weighbridge.core.artifacts import FileResult
-from weighbridge.core.errors import CancelledError, StoreError
+from weighbridge.core.errors import CancelledError, StoreError, WeighbridgeError
 from weighbridge.core.events import Event, FileFinished, FileWaiting
 from weighbridge.core.options import Options
 from weighbridge.errands import Crew, Errand, Missing, partial_data
@@ -151,7 +151,7 @@ class Delivery:
         if isinstance(job.error, StoreError) and self._is_joined(errand, crew):
             return  # we had been given up for dead, and somebody else was faster
         if job.error is not None:
-            raise job.error
+            raise _about(job.error, errand.name)
         source = max(job.sources, key=lambda each: each.received)
         result = replace(
             _result_of(errand),
@@ -181,6 +181,14 @@ def _result_of(errand: Errand) -> FileResult:
         digest=errand.request.artifact.digest,
         outcome="joined",
     )
+
+
+def _about(error: Exception, name: str) -> Exception:
+    """Let an error say which file it is about: an address may not tell, least of all that of a content store."""
+    if isinstance(error, WeighbridgeError) and name not in error.message:
+        error.message = f"{name}: {error.message}"
+        error.args = (error.message,)
+    return error
 
 
 def _put_away(engine: Engine, crew: Crew | None, errands: Sequence[Errand]) -> None:

@@ -65,6 +65,12 @@ def _find_clash(names: Sequence[RelativeName], directory: Path) -> tuple[str, st
     return clash
 
 
+def _see(requests: Sequence[FileRequest], directory: Path) -> list[Missing]:
+    """Return the requests as files that may be missing, with what is in their places now."""
+    places = [Place(directory.joinpath(*each.name.parts)) for each in requests]
+    return [Missing(request=each, place=at, sight=look(at.final)) for each, at in zip(requests, places, strict=True)]
+
+
 class DirectoryWalk:
     """One call's way from requests to results; driven by one thread.
 
@@ -80,12 +86,20 @@ class DirectoryWalk:
     def run(self, requests: Sequence[FileRequest], directory: Path) -> tuple[FileResult, ...]:
         """Have every file in ``directory``; see :meth:`weighbridge.client.Client.fetch`."""
         try:
-            return self._have(requests, directory)
+            return self._have(requests, directory, self._look(requests, directory))
         finally:
             self._means.receipts.save()
 
-    def _have(self, requests: Sequence[FileRequest], directory: Path) -> tuple[FileResult, ...]:
-        missing = self._look(requests, directory)
+    def run_anew(self, requests: Sequence[FileRequest], directory: Path) -> tuple[FileResult, ...]:
+        """Fetch every file, whatever is there."""
+        try:
+            return self._have(requests, directory, _see(requests, directory))
+        finally:
+            self._means.receipts.save()
+
+    def _have(
+        self, requests: Sequence[FileRequest], directory: Path, missing: Sequence[Missing]
+    ) -> tuple[FileResult, ...]:
         self._means.tell(Planned(files=len(requests), present=len(self._results)))
         for result in self._results.values():
             self._means.tell(FileFinished(result=result))
@@ -98,10 +112,7 @@ class DirectoryWalk:
 
     def _look(self, requests: Sequence[FileRequest], directory: Path) -> list[Missing]:
         """Note results for files that are there and right, tidying up around them; return the others."""
-        places = [Place(directory.joinpath(*each.name.parts)) for each in requests]
-        found = [
-            Missing(request=each, place=at, sight=look(at.final)) for each, at in zip(requests, places, strict=True)
-        ]
+        found = _see(requests, directory)
         there = [each for each in found if each.sight != Sight()]
         verdicts = are_right(
             [(each.place.final, each.request.artifact.promise) for each in there],

@@ -24,7 +24,7 @@ from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
 from weighbridge.shelves.choice import records_for, shelf_for
 from weighbridge.shelves.fallback import is_unreachable, note_commit, why
-from weighbridge.shelves.filling import Reader, fill, fill_anew, plan, plan_anew
+from weighbridge.shelves.filling import FindSource, Reader, fill, fill_anew, plan, plan_anew
 from weighbridge.shelves.records import Records
 
 _SUGGESTIONS = 3
@@ -104,14 +104,16 @@ class DownloadWalk:
             commit: Of which it is.
             location: Where the Hub has just sent us for it.
         """
-
-        def find_source(each: RepoFile) -> Source:
-            source = self._hubs.patient.source_of(order.repo, commit, each.path)
-            return source if location in (None, source.url) else replace(source, lead=location)
-
         shelf = shelf_for(order, commit, self._means)
         filled = fill_anew if order.is_fresh else fill
-        return filled(shelf, [file], find_source, self._means)[0]
+        return filled(shelf, [file], self._source_finder(order, commit, location), self._means)[0]
+
+    def _source_finder(self, order: FileOrder, commit: str, location: str | None) -> FindSource:
+        def find(file: RepoFile) -> Source:
+            source = self._hubs.patient.source_of(order.repo, commit, file.path)
+            return source if location in (None, source.url) else replace(source, lead=location)
+
+        return find
 
     def _make_do(self, order: FileOrder, records: Records, error: WeighbridgeError) -> FileResult:
         """Return the file as it is here, or tell why it can't be had."""

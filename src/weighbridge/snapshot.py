@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Callable, Sequence
 
 from weighbridge.core.errors import (
+    BadStatusError,
     DryRunError,
     EntryNotFoundError,
     HfHubHTTPError,
@@ -27,8 +28,9 @@ from weighbridge.core.snapshots import Plan, SnapshotOrder, SnapshotResult
 from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
 from weighbridge.shelves.choice import records_for, shelf_for
+from weighbridge.shelves.denials import raise_denial
 from weighbridge.shelves.fallback import is_unreachable, note_commit, why
-from weighbridge.shelves.filling import Reader, fill, fill_anew, plan, plan_anew
+from weighbridge.shelves.filling import FindSource, Reader, fill, fill_anew, plan, plan_anew
 from weighbridge.shelves.records import Records
 from weighbridge.store.present import ignores_case
 
@@ -84,11 +86,16 @@ class SnapshotWalk:
         shelf = shelf_for(order, tree.commit, self._means)
         _check_names(files, lambda: ignores_case(shelf.path))
         filled = fill_anew if order.is_fresh else fill
-        results = filled(
-            shelf, files, lambda file: self._hubs.patient.source_of(order.repo, tree.commit, file.path), self._means
-        )
+        try:
+            results = filled(shelf, files, self._source_finder(order, tree.commit), self._means)
+        except BadStatusError as error:
+            raise_denial(self._hubs.patient, order, tree.commit, files, error)
+            raise
         note_commit(records, order.revision, tree.commit, is_needed=any(each.bytes_fetched for each in results))
         return SnapshotResult(path=shelf.path, commit=tree.commit, files=results)
+
+    def _source_finder(self, order: SnapshotOrder, commit: str) -> FindSource:
+        return lambda file: self._hubs.patient.source_of(order.repo, commit, file.path)
 
     def _select(self, order: SnapshotOrder, files: Sequence[RepoFile]) -> list[RepoFile]:
         paths = [each.path for each in files]

@@ -220,6 +220,17 @@ def test_error_never_holds_the_token(server: FaultServer, desk: Desk, fault: Fau
     assert TOKEN.encode() not in pickle.dumps(error)
 
 
+def test_pause_that_the_hub_names_is_the_only_one(server: FaultServer) -> None:
+    """Nobody waits for a guess of ours on top of what was asked for."""
+    server.on(fault=RetryAfter(0), times=1)
+    slow = RetryOptions(attempts=3, wait_initial_s=10**6, wait_max_s=10**6)
+
+    with asking(server, retry=slow) as desk:
+        commit = desk.hub.commit_of(REPO, "main")
+
+    assert commit == COMMIT
+
+
 def test_long_pause_is_not_waited_for(server: FaultServer, desk: Desk) -> None:
     """A Hub that wants to be left alone for ten minutes is believed, and so is the caller's limit."""
     server.on(fault=RetryAfter(600))
@@ -314,14 +325,16 @@ def test_next_page_elsewhere_is_refused(server: FaultServer, desk: Desk) -> None
         assert other.requests == []
 
 
-@pytest.mark.parametrize("link", [TREE_PATH + "?recursive=true&expand=false", "/page/2"])
-def test_listing_that_repeats_itself_is_refused(server: FaultServer, desk: Desk, link: str) -> None:
-    """A server in a circle ends the call, not the memory."""
-    put_json(server, TREE_PATH, [entry("a")], Link=f'<{link}>; rel="next"')
-    put_json(server, "/page/2", [entry("b")], Link='</page/2>; rel="next"')
+def test_listing_that_goes_in_a_circle_is_refused(server: FaultServer, desk: Desk) -> None:
+    """It ends the call, not the memory."""
+    first = f"{TREE_PATH}?recursive=true&expand=false"
+    put_json(server, TREE_PATH, [entry("a")], Link='</page/2>; rel="next"')
+    put_json(server, "/page/2", [entry("b")], Link=f'<{first}>; rel="next"')
 
     with pytest.raises(BadAnswerError, match="repeats itself"):
         desk.hub.tree_of(REPO, COMMIT)
+
+    assert len(server.requests) == 2
 
 
 def test_listing_with_the_same_page_again_and_again_is_refused(server: FaultServer, desk: Desk) -> None:

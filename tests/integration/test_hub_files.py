@@ -125,7 +125,7 @@ def test_way_back_to_the_hub_is_followed(server: FaultServer, desk: Desk, cdn: F
     """The endpoint's own origin is trusted wherever the way led through."""
     put(server, "/final", CONTENT, **TOLD)
     server.on(fault=Redirect(cdn.url("/hop")), path=FILE_PATH)
-    cdn.on(fault=Redirect(server.url("/final")))
+    cdn.on(fault=linked(server.url("/final")))
 
     assert desk.hub.describe(REPO, "main", PATH).location == server.url("/final")
     assert told_tokens(cdn) == []

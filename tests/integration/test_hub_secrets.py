@@ -31,10 +31,10 @@ from tests.support.faults import (
 )
 from tests.support.hub.addresses import file_path, info_path, tree_path
 from tests.support.hub.calls import NOTES, WEIGHTS, download, hub_options, on_disk, snapshot
-from tests.support.hub.lies import BAD_TOKEN, GATED, NextPage, Refused, says
+from tests.support.hub.lies import BAD_TOKEN, GATED, NextPage, Refused, lists, says
 from tests.support.hub_repos import Repo, contents
 from weighbridge.client import Client
-from weighbridge.core.errors import WeighbridgeError
+from weighbridge.core.errors import BadAnswerError, WeighbridgeError
 from weighbridge.core.options import Options
 
 pytestmark = pytest.mark.timeout(30)
@@ -52,7 +52,6 @@ FAILURES: list[Fault] = [
     Status(503, {"X-Echo": TOKEN}),
     RetryAfter(600),
     Html200(f"<h1>Hello {TOKEN}</h1>".encode()),
-    says(sha=TOKEN),
     RedirectLoop(),
     Redirect(f"https://127.0.0.1:1/x?sig={TOKEN}"),
     Redirect(f"http://user:{TOKEN}@127.0.0.1:1/"),
@@ -146,7 +145,7 @@ def test_redirect_there_and_back_brings_no_token_to_a_third(
     hub: FaultHub, elsewhere: FaultServer, repo: Repo, root: Path
 ) -> None:
     """Each hop is judged by its own origin."""
-    elsewhere.on(path="/hop", fault=Redirect(hub.cdn.url(hub.cdn_path(repo, WEIGHTS))))
+    elsewhere.on(path="/hop", fault=Redirect(hub.cdn.signed(hub.cdn_path(repo, WEIGHTS), 60)))
     hub.on(path=file_path(repo, WEIGHTS), fault=Redirect(elsewhere.url("/hop")))
 
     result = snapshot(with_token(hub, root), repo)
@@ -185,8 +184,6 @@ def test_downgrade_to_plain_http_leaves_it_behind(repo: Repo, root: Path, tmp_pa
 
 def test_token_is_not_sent_over_plain_http_to_another_machine(repo: Repo, root: Path) -> None:
     """Refused before a connection is made."""
-    options = Options()
-    del options
     with FaultHub(repo) as hub:
         remote = hub_options(hub, root / "hub", hub_changes={"endpoint": "http://hub.invalid", "token": TOKEN})
 
@@ -214,6 +211,23 @@ def test_failure_shows_no_token(
     assert CANARY.encode() not in b"".join(on_disk(root))
 
 
+@pytest.mark.parametrize(
+    ("where", "lie"),
+    [(info_path, says(sha=TOKEN)), (tree_path, lists(NOTES, oid=TOKEN)), (tree_path, lists(NOTES, path=f"/{TOKEN}"))],
+    ids=["commit", "digest", "path"],
+)
+def test_token_that_is_repeated_as_data_is_not_shown(
+    hub: FaultHub, repo: Repo, root: Path, where: Callable[[Repo], str], lie: Fault
+) -> None:
+    """An error shows what it refuses, but not if that is a secret."""
+    hub.on(path=where(repo), fault=lie)
+
+    with pytest.raises(BadAnswerError) as caught:
+        snapshot(with_token(hub, root), repo)
+
+    assert CANARY not in shown(caught.value)
+
+
 def test_signed_address_is_shown_nowhere(
     hub: FaultHub, repo: Repo, root: Path, log: pytest.LogCaptureFixture
 ) -> None:
@@ -231,7 +245,7 @@ def test_signed_address_is_shown_nowhere(
 
 def test_interrupted_snapshot_holds_no_secret(hub: FaultHub, repo: Repo, root: Path) -> None:
     """What lies on a shared disk while files are fetched can be read by others."""
-    hub.cdn.on(path=hub.cdn_path(repo, WEIGHTS), fault=CutAfter(1000))
+    hub.cdn.on(path=hub.cdn_path(repo, WEIGHTS), nth=range(3, 99), fault=CutAfter(0))
 
     with pytest.raises(WeighbridgeError):
         snapshot(with_token(hub, root), repo)

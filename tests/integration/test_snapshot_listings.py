@@ -41,7 +41,10 @@ from tests.support.hub.payloads import file_entry
 from tests.support.hub_repos import Repo, contents
 from weighbridge.core.errors import (
     BadAnswerError,
+    BadStatusError,
     DigestMismatchError,
+    LocalEntryNotFoundError,
+    RedirectError,
     RemoteEntryNotFoundError,
     SizeMismatchError,
     StalledError,
@@ -89,7 +92,7 @@ ENDLESS: list[Fault] = [
     EndlessBody(),
     GzipBomb(256 << 20),
     EndlessPages(),
-    EndlessPages(files=100),
+    EndlessPages(files=1),
     NextPage(),
     RedirectLoop(),
 ]
@@ -104,7 +107,7 @@ def test_path_that_leads_elsewhere_is_refused_before_anything_is_written(
     """A listing names files for every client that reads it; one hostile name refuses the whole."""
     hub.on(path=tree_path(repo), fault=also_lists(path))
 
-    with pytest.raises((BadAnswerError, UnsafePathError)):
+    with pytest.raises(BadAnswerError):
         snapshot(hub_options(hub, root / "hub"), repo)
 
     assert wrongs(root, root / "hub") == []
@@ -179,9 +182,10 @@ def test_call_that_goes_on_for_ever_has_an_end(
     """A byte a second never trips a wait for the next byte; the call as a whole has a limit."""
     hub.on(path=where(repo), fault=fault)
 
-    with pytest.raises(TransferError):
+    with pytest.raises(LocalEntryNotFoundError, match="1 s") as caught:
         snapshot(hub_options(hub, root / "hub", hub_changes={"call_timeout_s": 1.0}), repo)
 
+    assert isinstance(caught.value.__cause__, StalledError)
     assert hub.tally.get == 0
 
 
@@ -296,7 +300,7 @@ def test_page_on_another_origin_is_refused_unasked(hub: FaultHub, repo: Repo, ro
     with FaultServer({"/page": b"[]"}) as elsewhere:
         hub.on(path=tree_path(repo), fault=NextPage(elsewhere.url("/page")))
 
-        with pytest.raises(BadAnswerError):
+        with pytest.raises(RedirectError, match="another server"):
             snapshot(hub_options(hub, root / "hub", hub_changes={"token": "secret"}), repo)
 
         assert elsewhere.requests == []
@@ -341,16 +345,6 @@ def test_branch_that_moves_meanwhile_does_not_mix_two_commits(hub: FaultHub, roo
 
     assert result.commit == COMMIT
     assert contents(result.path) == repo.main
-
-
-def test_other_commit_on_a_file_does_not_move_the_snapshot(hub: FaultHub, root: Path, repo: Repo) -> None:
-    """What counts is the listing; a server that answers with another commit's header changes nothing."""
-    hub.on(path=file_path(repo, NOTES), fault=Status(404))
-
-    with pytest.raises(RemoteEntryNotFoundError, match=NOTES):
-        snapshot(hub_options(hub, root / "hub"), repo)
-
-    assert not (root / "hub/models--acme--victim/refs/main").exists() or wrongs(root, root / "hub") == []
 
 
 def test_file_missing_from_the_listing_is_not_asked_for(hub: FaultHub, root: Path, repo: Repo) -> None:

@@ -151,17 +151,13 @@ def test_token_revoked_halfway_keeps_what_was_fetched(hub: FaultHub, repo: Repo,
     """The same call with another token goes on from there."""
     hub.admit_only("old")
     hub.on(path=file_path(repo, WEIGHTS), nth=1, fault=Then(lambda: hub.admit_only("new")))
-    one = {"transfer": None}
-    del one
 
     with pytest.raises(HfHubHTTPError):
         snapshot(hub_options(hub, root / "hub", hub_changes={"token": "old"}, connections=1, files=1), repo)
-    before = hub.file_bytes
     result = snapshot(hub_options(hub, root / "hub", hub_changes={"token": "new"}), repo)
 
     assert contents(result.path) == repo.main
-    assert hub.file_bytes <= sum(map(len, repo.main.values())) + (64 << 10)
-    assert before >= 0
+    assert hub.file_bytes == sum(map(len, repo.main.values()))
     assert unfinished(root) == []
 
 

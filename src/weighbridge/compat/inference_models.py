@@ -35,7 +35,7 @@ DownloadUrl = str
 MD5Hash = str | None
 
 
-def download_files_to_directory(  # noqa: PLR0917 - the seed's own
+def download_files_to_directory(
     target_dir: str | os.PathLike[str],
     files_specs: Sequence[tuple[FileHandle, DownloadUrl, MD5Hash]],
     verbose: bool = True,

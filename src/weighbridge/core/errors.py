@@ -42,8 +42,17 @@ class WeighbridgeError(Exception):
 
 def _rebuild(kind: type[WeighbridgeError], message: str) -> WeighbridgeError:
     """Return an error without its facts, which unpickling adds."""
-    error = kind.__new__(kind, message)
+    error = blank(kind)
     WeighbridgeError.__init__(error, message)
+    return error
+
+
+def blank(kind: type[WeighbridgeError]) -> WeighbridgeError:
+    """Return an error of which no constructor was run."""
+    maker: Any = kind
+    while maker.__module__ != "builtins":
+        maker = maker.__base__  # of several builtin bases, the one that knows the object's layout
+    error: WeighbridgeError = maker.__new__(kind)
     return error
 
 

@@ -68,6 +68,30 @@ class Metadata:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What any server tells about a file, as it tells it.
+
+    Attributes:
+        commit: As sent; None if it was not.
+        etag: As sent, quotes and all; None if it was not.
+        size: In bytes; None if it was not told.
+        location: Where the content is; may be signed.
+        xet_hash: As sent; None if it was not.
+    """
+
+    commit: str | None
+    etag: str | None
+    size: int | None
+    location: str = field(repr=False)
+    xet_hash: str | None = None
+
+
+def read_head(hops: Sequence[Hop]) -> Head:
+    """Return what the heads on the way to a file tell, believing everything."""
+    return Head(_last(hops, "X-Repo-Commit"), _etag(hops), _size(hops), _location(hops[-1]), _last(hops, "X-Xet-Hash"))
+
+
 def is_told(hops: Sequence[Hop]) -> bool:
     """Tell whether somebody on the way has named both commit and content, so that nobody else need be asked."""
     return _last(hops, "X-Repo-Commit") is not None and _etag(hops) is not None
@@ -86,8 +110,8 @@ def read_metadata(hops: Sequence[Hop]) -> Metadata:
     Raises:
         FileMetadataError: No commit, or no ETag that can be the name of a file.
     """
-    shown = redact(hops[0].url)
-    commit, raw = _last(hops, "X-Repo-Commit"), _etag(hops)
+    shown, head = redact(hops[0].url), read_head(hops)
+    commit, raw = head.commit, head.etag
     if commit is None or not is_commit(commit):
         lack = "does not tell the commit (X-Repo-Commit)" if commit is None else "tells a commit that can't be one"
         raise FileMetadataError(f"{shown} {lack}; its server, or a proxy on the way, does not speak as a Hub does")
@@ -95,12 +119,12 @@ def read_metadata(hops: Sequence[Hop]) -> Metadata:
     if etag is None:
         lack = "has no ETag" if raw is None else "has an ETag that can't be the name of a file"
         raise FileMetadataError(f"{shown} {lack}, so its content can't be told apart from other content")
-    xet_hash = _last(hops, "X-Xet-Hash") or ""
+    xet_hash = head.xet_hash or ""
     return Metadata(
         commit=commit,
         etag=etag,
-        size=_size(hops),
-        location=_location(hops[-1]),
+        size=head.size,
+        location=head.location,
         xet_hash=xet_hash if _SHA256.fullmatch(xet_hash) else None,
     )
 

@@ -10,15 +10,18 @@ from weighbridge.core.artifacts import Source
 from weighbridge.core.errors import BadAnswerError, FileMetadataError, OfflineModeIsEnabled, RedirectError
 from weighbridge.core.options import HubOptions
 from weighbridge.core.repos import RepoFile, RepoId, Tree, is_commit
-from weighbridge.core.urls import origin_of, redact
-from weighbridge.hub.answers import Metadata, read_metadata
+from weighbridge.core.urls import origin_of, parse_url, redact
+from weighbridge.hub.answers import Head, Metadata, read_head, read_metadata
 from weighbridge.hub.asking import Caller
+from weighbridge.hub.credentials import Identity
 from weighbridge.hub.endpoints import Endpoint
 from weighbridge.hub.exchanges import Page
 from weighbridge.hub.listings import build_tree, parse_commit, parse_tree_page
 from weighbridge.hub.refusals import Asked
 
 _PAGES_MAX = 10_000
+_THIN_PAGES = 100  # after so many, pages must hold some files: a Hub puts a thousand on each
+_FILES_A_PAGE = 10
 _FILES_MAX = 10_000_000
 
 
@@ -33,6 +36,9 @@ class Hub(Protocol):
 
     def describe(self, repo: RepoId, revision: str, path: str) -> Metadata:
         """Return what is known of one file; raises :class:`FileMetadataError` if that is too little."""
+
+    def head_of(self, url: str) -> Head:
+        """Return what the server of any address tells about the file there."""
 
     def source_of(self, repo: RepoId, commit: str, path: str) -> Source:
         """Return where the content of a file is to be had; nobody is asked."""
@@ -59,7 +65,7 @@ class OnlineHub:
             return revision
         url = self._endpoint.revision_url(repo, revision)
         page = self._caller.get_json(url, Asked(url=url, repo=repo, revision=revision))
-        with _answered(url):
+        with _answered(url, self._caller.identity):
             return parse_commit(page.value)
 
     def tree_of(self, repo: RepoId, commit: str) -> Tree:
@@ -70,7 +76,7 @@ class OnlineHub:
             BadAnswerError: It can't be true, repeats itself, or has no end.
         """
         first = self._endpoint.tree_url(repo, commit)
-        with _answered(first):
+        with _answered(first, self._caller.identity):
             return build_tree(commit, self._files(first, Asked(url=first, repo=repo, revision=commit)))
 
     def describe(self, repo: RepoId, revision: str, path: str) -> Metadata:
@@ -84,6 +90,11 @@ class OnlineHub:
             )
         return told
 
+    def head_of(self, url: str) -> Head:
+        """See :class:`Hub`."""
+        address, _, _ = parse_url(url)
+        return read_head(self._caller.head(address, Asked(url=address)))
+
     def source_of(self, repo: RepoId, commit: str, path: str) -> Source:
         """See :class:`Hub`."""
         return self._caller.identity.source(self._endpoint.file_url(repo, commit, path))
@@ -91,7 +102,7 @@ class OnlineHub:
     def _files(self, first: str, asked: Asked) -> Iterator[RepoFile]:
         url, seen, count = first, {first}, 0
         earlier: object = None
-        for _ in range(_PAGES_MAX):
+        for number in range(_PAGES_MAX):
             page = self._caller.get_json(url, asked)
             files = parse_tree_page(page.value)
             following, count = _following(page), count + len(files)
@@ -100,7 +111,7 @@ class OnlineHub:
                 return
             if following in seen or (files and page.value == earlier):
                 raise BadAnswerError("the listing repeats itself")
-            if count > _FILES_MAX:
+            if count > _FILES_MAX or count < (number - _THIN_PAGES) * _FILES_A_PAGE:
                 break
             yield from files
             seen.add(following)
@@ -132,6 +143,10 @@ class OfflineHub:
         """See :class:`Hub`."""
         raise _offline(self._endpoint.file_url(repo, revision, path), f"about {path!a} of the {repo} at {revision}")
 
+    def head_of(self, url: str) -> Head:
+        """See :class:`Hub`."""
+        raise _offline(parse_url(url)[0], "about this file")
+
     def source_of(self, repo: RepoId, commit: str, path: str) -> Source:
         """See :class:`Hub`; nothing may be fetched either."""
         raise _offline(self._endpoint.file_url(repo, commit, path), f"for {path!a} of the {repo} at {commit}")
@@ -162,12 +177,12 @@ def _following(page: Page) -> str | None:
 
 
 @contextmanager
-def _answered(url: str) -> Iterator[None]:
-    """Say whose answer it is that a block calls a bad one."""
+def _answered(url: str, identity: Identity) -> Iterator[None]:
+    """Say whose answer it is that a block calls a bad one, and repeat no secret that is in it."""
     try:
         yield
     except BadAnswerError as error:
         if error.url is not None:
             raise
         shown = redact(url)
-        raise BadAnswerError(f"{shown}: {error}", url=shown) from error
+        raise BadAnswerError(f"{shown}: {identity.hide(str(error))}", url=shown) from None

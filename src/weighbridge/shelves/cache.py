@@ -17,11 +17,12 @@ from weighbridge.store.cache.kin import find_elsewhere, take_over
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import BlobLock
 from weighbridge.store.cache.pointers import Pointers
-from weighbridge.store.cache.root import prepare_root
+from weighbridge.store.cache.root import prepare_folder
 from weighbridge.store.faults import flush_directory, storing
 from weighbridge.store.layout import Place
 from weighbridge.store.present import look
 from weighbridge.store.receipts import Receipts
+from weighbridge.store.sight import Sight
 
 
 class CacheShelf:
@@ -95,16 +96,17 @@ class CacheShelf:
         self._wanted = {}
         for file in files:
             self._wanted.setdefault(file.etag, []).append(file)
-        prepare_root(self._folder.root)
-        self._make_directory(self._folder.blobs)
+        prepare_folder(self._folder)
         return [self._errand(etag, same[0], sources) for etag, same in self._wanted.items()]
 
     def settle(self, missing: Missing, result: FileResult) -> Sequence[FileResult]:
         """Make all pointers to a blob that has its name now."""
         etag = missing.place.final.name
         results: list[FileResult] = []
-        for file in self._wanted[etag]:
-            make = self._pointers.make if results else self._pointers.make_fresh
+        same = self._wanted[etag]
+        for file in same:  # the last takes the blob itself where there are no links, unless others may refer to it
+            is_fresh = file is same[-1] and missing.sight == Sight()
+            make = self._pointers.make_fresh if is_fresh else self._pointers.make
             make(self._commit, file.path, etag)
             path = self._note_pointer(file)
             results.append(self._result_of(file) if results else replace(result, path=path))

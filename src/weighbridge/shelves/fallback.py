@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from weighbridge.core.errors import HfHubHTTPError, OfflineModeIsEnabled, StoreError, WeighbridgeError
+from weighbridge.core.errors import (
+    BadAnswerError,
+    HfHubHTTPError,
+    OfflineModeIsEnabled,
+    RateLimitedError,
+    RedirectError,
+    StoreError,
+    WeighbridgeError,
+)
 from weighbridge.shelves.records import Records
 
 _SERVER_ERRORS = 500
@@ -11,9 +19,12 @@ _SERVER_ERRORS = 500
 def is_unreachable(error: WeighbridgeError) -> bool:
     """Tell whether an error of a question says that the Hub could not answer, rather than what it answers.
 
-    A refusal (not found, not allowed, too many requests) is an answer: what is held here must never hide it.
+    A refusal (not found, not allowed, too many requests) is an answer: what is held here must never hide it.  So is one
+    that can't be true, such as a listing with paths that lead elsewhere, or one that leads to another server.
     """
-    return not isinstance(error, HfHubHTTPError) or error.status >= _SERVER_ERRORS
+    if isinstance(error, HfHubHTTPError):
+        return error.status >= _SERVER_ERRORS
+    return not isinstance(error, BadAnswerError | RateLimitedError | RedirectError)
 
 
 def why(error: WeighbridgeError) -> str:

@@ -15,7 +15,7 @@ from weighbridge.store.cache.absences import is_absent, note_absence
 from weighbridge.store.cache.folders import LocalFolder
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.refs import read_ref, write_ref
-from weighbridge.store.cache.root import prepare_root
+from weighbridge.store.cache.root import prepare_folder
 from weighbridge.store.cache.trees import read_tree, write_tree
 
 _SHA256_HEX = 64
@@ -72,7 +72,7 @@ class CacheRecords:
     def keep_tree(self, tree: Tree) -> None:
         """Keep a listing."""
         with suppress(StoreError):
-            prepare_root(self._folder.root)
+            prepare_folder(self._folder)
             write_tree(self._folder.tree(tree.commit), tree)
 
     def held(self, commit: str) -> list[RepoFile]:
@@ -87,7 +87,7 @@ class CacheRecords:
     def note_absence(self, commit: str, path: str) -> None:
         """Leave a marker."""
         with suppress(StoreError):
-            prepare_root(self._folder.root)
+            prepare_folder(self._folder)
             note_absence(self._folder, commit, path)
 
 

@@ -90,7 +90,8 @@ class Job:
         self.validator = recovered.validator
         attempts = float(self.options.retry.attempts)
         self.sources = [
-            SourceState(each, index, each.lead or each.url, attempts) for index, each in enumerate(self.artifact.sources)
+            SourceState(each, index, each.lead or each.url, attempts)
+            for index, each in enumerate(self.artifact.sources)
         ]
 
     # What is known ------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import lru_cache, wraps
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeGuard, TypeVar
 
 from weighbridge.core.errors import (
     BadStatusError,
@@ -24,10 +25,12 @@ from weighbridge.core.errors import (
     StoreError,
     TransferError,
     WeighbridgeError,
+    blank,
 )
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_Own = tuple[type[WeighbridgeError], ...]  # our classes that an error is of, beside their bases
 
 _HUB_MODULES = ("huggingface_hub.errors", "huggingface_hub.utils", "huggingface_hub.utils._errors")
 _OLD_HUB_MODULE = "huggingface_hub.file_download"  # where 0.9 keeps the error of being offline
@@ -61,13 +64,13 @@ def recast(error: Exception) -> Exception:
     if not isinstance(error, WeighbridgeError):
         return error
     answer = _answer_of(error)
-    own: tuple[type[Exception], ...] = (type(error),)
+    own: _Own = (type(error),)
     if answer is not None and not isinstance(error, HfHubHTTPError):
         own = (type(error), HfHubHTTPError)
     kind = _kind_of(own, tuple(_relatives(error, own)))
     if kind is type(error):
         return error
-    known: Any = kind.__new__(kind)
+    known: Any = blank(kind)  # all of its classes' constructors want something else
     known.args = error.args
     known.__dict__.update(error.__dict__)
     if len(own) > 1 and answer is not None:
@@ -119,7 +122,7 @@ def _answer_of(error: WeighbridgeError) -> HubAnswer | None:
     return getattr(last, "response", None)
 
 
-def _relatives(error: WeighbridgeError, own: tuple[type[Exception], ...]) -> Iterator[type[Exception]]:
+def _relatives(error: WeighbridgeError, own: _Own) -> Iterator[type[Exception]]:
     """Yield all classes by which somebody may want to catch ``error``."""
     yield from _of_hub(own)
     match error:
@@ -136,7 +139,7 @@ def _relatives(error: WeighbridgeError, own: tuple[type[Exception], ...]) -> Ite
             yield ConnectionError
 
 
-def _of_hub(own: tuple[type[Exception], ...]) -> Iterator[type[Exception]]:
+def _of_hub(own: _Own) -> Iterator[type[Exception]]:
     """Yield the classes of a loaded huggingface_hub that are called like ours."""
     modules = [sys.modules[each] for each in (*_HUB_MODULES, _OLD_HUB_MODULE) if each in sys.modules]
     for name in dict.fromkeys(each.__name__ for kind in own for each in kind.__mro__ if each.__module__ != "builtins"):
@@ -158,28 +161,25 @@ def _of_system(cause: BaseException | None) -> type[Exception]:
     return kind if isinstance(cause, OSError) and vars(builtins).get(kind.__name__) is kind else OSError
 
 
-def _is_error(found: object) -> bool:
+def _is_error(found: object) -> TypeGuard[type[Exception]]:
     return isinstance(found, type) and issubclass(found, Exception)
 
 
 @lru_cache(maxsize=256)
-def _kind_of(own: tuple[type[Exception], ...], relatives: tuple[type[Exception], ...]) -> type[Exception]:
+def _kind_of(own: _Own, relatives: tuple[type[Exception], ...]) -> type[WeighbridgeError]:
     """Return the class of errors that are of all ``own`` and, as far as that can be, of all ``relatives``."""
-    bases = own
+    bases: tuple[type[Exception], ...] = own
     kind = own[0] if len(own) == 1 else _make(own)
-    for each in relatives:
-        is_more_general = any(other is not each and issubclass(other, each) for other in (*bases, *relatives))
-        if each in bases or is_more_general:
+    for each in sorted(relatives, key=lambda relative: -len(relative.__mro__)):  # special ones before general ones
+        if issubclass(kind, each):
             continue
-        try:
+        with suppress(TypeError):  # the order or the layout of some classes can't be reconciled
             kind = _make((*bases, each))
-        except TypeError:  # two classes whose order or layout on the inside can't be reconciled
-            continue
-        bases = (*bases, each)
+            bases = (*bases, each)
     return kind
 
 
-def _make(bases: tuple[type[Exception], ...]) -> type[Exception]:
+def _make(bases: tuple[type[Exception], ...]) -> type[WeighbridgeError]:
     """Return a class that looks like the first of ``bases``."""
     plain = bases[0]
 

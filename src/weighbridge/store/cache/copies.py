@@ -46,7 +46,8 @@ def clone_file(place: Path, source: Path, final: Path, seen: Sight | None = None
 
 def _fill(path: Path, source: Path, seen: Sight | None, fill: Callable[[int, int], bool]) -> bool:
     """Make a new file of what ``source`` holds by ``fill``; tells whether that was done, whole and undisturbed."""
-    reading = open_plain(source)
+    with storing(source, "read"):
+        reading = open_plain(source)
     try:
         before = Sight.of(os.fstat(reading)) if seen is None else seen
         writing = os.open(path, CREATING, 0o666)

@@ -128,13 +128,13 @@ class Pointers:
     def _enter(self, commit: str, directory: str) -> tuple[str, str]:
         """Return what all pointers in a directory of a commit begin with, and all links in it.
 
-        Only where no other link is on the way do links lead where they say; elsewhere the second is one that there
-        never is, so that each pointer is looked at more closely.
+        Only where no other link is on the way do links lead where they say; elsewhere the second is what no link can
+        hold, so that each pointer is looked at more closely.
         """
         place = f"{self._real}/snapshots/{checked_commit(commit)}/{directory}".rstrip("/")
         is_straight = os.path.isdir(place) and os.path.realpath(place) == place  # noqa: PTH112 - text
         if not is_straight or self._blobs != f"{self._real}/blobs":
-            return f"{place}/", "/dev/null/"
+            return f"{place}/", "\0"
         self._known[commit, directory] = f"{place}/", "../" * (directory.count("/") + 2 + bool(directory)) + "blobs/"
         return self._known[commit, directory]
 

@@ -21,9 +21,37 @@ from weighbridge.store.cache.locks import BlobLock
 from weighbridge.store.cache.root import prepare_folder
 
 ETAG = "1" * 40
-_HOLD = (
-    "import sys; from filelock import FileLock; FileLock(sys.argv[1], mode=0o664).acquire(); print(flush=True); input()"
-)
+_HOLD = """
+import sys
+from filelock import FileLock
+lock = FileLock(sys.argv[1], mode=0o664)
+lock.acquire()
+print(flush=True)
+input()
+"""
+_FORK = """
+import os, sys
+from pathlib import Path
+from weighbridge.core.repos import RepoId
+from weighbridge.store.cache.layout import CacheFolder
+from weighbridge.store.cache.locks import BlobLock
+
+def lock():
+    return BlobLock(CacheFolder(Path(sys.argv[1]), RepoId.parse("org/name")), "1" * 40)
+
+held = lock()
+assert held.try_enter()
+reading, writing = os.pipe()
+child = os.fork()
+if child == 0:
+    os.close(writing)
+    os.read(reading, 1)  # until the parent has left
+    held.leave()
+    os._exit(0 if lock().try_enter() else 1)
+held.leave()
+os.close(writing)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
 
 
 @contextmanager
@@ -163,20 +191,9 @@ def test_lock_that_is_a_directory_or_a_link_lets_everybody_in(folder: CacheFolde
 
 def test_fork_does_not_take_the_lock_along(folder: CacheFolder) -> None:
     """A child that lives on must not keep others out after its parent has left, nor believe that it is inside."""
-    lock = BlobLock(folder, ETAG)
-    lock.try_enter()
-    reading, writing = os.pipe()
+    done = subprocess.run([sys.executable, "-c", _FORK, str(folder.root)], check=False, timeout=30)
 
-    child = os.fork()
-    if child == 0:
-        os.close(writing)
-        os.read(reading, 1)
-        os._exit(0 if BlobLock(folder, ETAG).try_enter() else 1)
-    lock.leave()
-    os.close(writing)
-
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    os.close(reading)
+    assert done.returncode == 0
 
 
 def test_signs_change_with_what_other_clients_fetch(folder: CacheFolder) -> None:
