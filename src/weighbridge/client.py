@@ -17,7 +17,7 @@ from weighbridge.core.events import Event, Notice, Observer
 from weighbridge.core.options import Options
 from weighbridge.core.patterns import Patterns
 from weighbridge.core.repos import Kind, RepoId, check_revision, repo_path
-from weighbridge.core.snapshots import FileOrder, Order, Plan, Revision, SnapshotOrder, SnapshotResult
+from weighbridge.core.snapshots import FileOrder, Plan, Revision, SnapshotOrder, SnapshotResult
 from weighbridge.delivery import Means
 from weighbridge.directory import DirectoryWalk, check_requests
 from weighbridge.download import DownloadWalk
@@ -177,7 +177,7 @@ class Client:
             folder=None if local_dir is None else _read_directory(local_dir),
             is_fresh=force,
         )
-        means = self._means(order, observer, cancel)
+        means = self._means(observer, cancel)
         return DownloadWalk(self._hubs(means.cancel), means).run(order)
 
     def snapshot(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
@@ -222,7 +222,7 @@ class Client:
         """
         order = _snapshot_order(repo_id, revision, repo_type, Patterns(allow_patterns, ignore_patterns), local_dir)
         order = replace(order, names=_read_names(filenames), is_fresh=force)
-        means = self._means(order, observer, cancel)
+        means = self._means(observer, cancel)
         return SnapshotWalk(self._hubs(means.cancel), means).run(order)
 
     def plan(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
@@ -248,7 +248,7 @@ class Client:
             HfHubHTTPError, TransferError, InvalidParameterError: As for :meth:`download`.
         """
         order = _snapshot_order(repo_id, revision, repo_type, Patterns(allow_patterns, ignore_patterns), local_dir)
-        means = self._means(order, None, cancel)
+        means = self._means(None, cancel)
         hubs = self._hubs(means.cancel)
         if filename is None:
             return SnapshotWalk(hubs, means).plan(replace(order, names=_read_names(filenames), is_fresh=force))
@@ -272,11 +272,11 @@ class Client:
         """
         return self._hubs(cancel or threading.Event()).patient.head_of(url)
 
-    def _means(self, order: Order, observer: Observer | None, cancel: threading.Event | None) -> Means:
+    def _means(self, observer: Observer | None, cancel: threading.Event | None) -> Means:
         return Means(
             transport=self._own_transport(),
             options=self.options,
-            receipts=receipts_for(order, self.options),
+            receipts=receipts_for(self.options),
             tell=observer or _log_notices,
             cancel=cancel or threading.Event(),
         )

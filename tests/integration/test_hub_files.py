@@ -127,7 +127,9 @@ def test_way_back_to_the_hub_is_followed(server: FaultServer, desk: Desk, cdn: F
     server.on(fault=Redirect(cdn.url("/hop")), path=FILE_PATH)
     cdn.on(fault=linked(server.url("/final")))
 
-    assert desk.hub.describe(REPO, "main", PATH).location == server.url("/final")
+    desk.hub.describe(REPO, "main", PATH)
+
+    assert [each.path for each in server.requests] == [FILE_PATH, "/final"]
     assert told_tokens(cdn) == []
 
 

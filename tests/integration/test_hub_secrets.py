@@ -228,9 +228,7 @@ def test_token_that_is_repeated_as_data_is_not_shown(
     assert CANARY not in shown(caught.value)
 
 
-def test_signed_address_is_shown_nowhere(
-    hub: FaultHub, repo: Repo, root: Path, log: pytest.LogCaptureFixture
-) -> None:
+def test_signed_address_is_shown_nowhere(hub: FaultHub, repo: Repo, root: Path, log: pytest.LogCaptureFixture) -> None:
     """A signature opens a file for everybody who reads the log."""
     hub.cdn.on(path=hub.cdn_path(repo, WEIGHTS), fault=FlipByte(0))
     diary = Diary()

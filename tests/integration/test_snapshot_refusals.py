@@ -212,9 +212,7 @@ def test_wrong_revision_is_told_as_such(hub: FaultHub, repo: Repo, root: Path) -
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_refusal_of_the_cdn_is_no_word_on_the_repository(
-    hub: FaultHub, repo: Repo, root: Path, status: int
-) -> None:
+def test_refusal_of_the_cdn_is_no_word_on_the_repository(hub: FaultHub, repo: Repo, root: Path, status: int) -> None:
     """A CDN that always refuses its own links is broken, and says nothing about who may see what."""
     hub.cdn.on(path=hub.cdn_path(repo, WEIGHTS), fault=Status(status))
 

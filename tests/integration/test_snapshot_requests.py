@@ -174,4 +174,3 @@ def test_snapshot_keeps_to_its_connections(repo: Repo, root: Path, connections: 
 
     assert hub.max_concurrent + hub.cdn.max_concurrent <= 2 * connections
     assert hub.cdn.max_concurrent <= connections
-

@@ -84,9 +84,10 @@ class CacheShelf:
         file, blob = near.file, self._folder.blob(near.file.etag)
         if near.source != blob:
             self._make_directory(self._folder.blobs)
-            take_over(near.source, blob)
+            take_over(near.source, blob, near.sight)
             self._touched.add(blob.parent)
             self._note(blob, file)
+            self._note_linked(near)
         self._pointers.make(self._commit, file.path, file.etag)
         self._note_pointer(file)
         return self._result_of(file)
@@ -135,29 +136,41 @@ class CacheShelf:
 
     def _look_around(self, files: Iterable[RepoFile], judge: Judge, survey: Survey) -> None:
         """Sort files that have no right pointer into what is near and what is missing."""
-        doubtful, absent = list[tuple[Path, RepoFile]](), list[RepoFile]()
+        doubtful, absent = list[Near](), list[RepoFile]()
         for file in files:
             blob = self._folder.blob(file.etag)
             found = _stat(blob)
             if found is None or file.size not in (None, found.st_size):
                 absent.append(file)
             elif self._is_known(file, found):
-                survey.near.append(Near(file, blob))
+                survey.near.append(Near(file, blob, Sight.of(found)))
             else:
-                doubtful.append((blob, file))
+                doubtful.append(Near(file, blob, Sight.of(found)))
         elsewhere = find_elsewhere(self._folder, [each.etag for each in absent if each.digest is not None])
-        doubtful += [(elsewhere[each.etag], each) for each in absent if each.etag in elsewhere]
-        survey.missing.extend(each for each in absent if each.etag not in elsewhere)
-        for (path, file), is_right in zip(doubtful, judge(doubtful), strict=True):
-            if is_right:
-                survey.near.append(Near(file, path))
+        for file in absent:
+            if file.etag in elsewhere:
+                doubtful.append(Near(file, elsewhere[file.etag], look(elsewhere[file.etag])))
             else:
                 survey.missing.append(file)
+        verdicts = judge([(each.source, each.file) for each in doubtful])
+        for near, is_right in zip(doubtful, verdicts, strict=True):
+            if is_right:
+                survey.near.append(near)
+            else:
+                survey.missing.append(near.file)
 
     def _note(self, path: Path, file: RepoFile) -> None:
         """Note that a file, which was verified and then copied or linked here, is right."""
         if file.digest is not None:
             self._receipts.note(path, file.digest, look(path), is_flushed=False)
+
+    def _note_linked(self, near: Near) -> None:
+        """Note of a file that got a second name, which shows in its times, that it is still the one it was."""
+        sight, digest = look(near.source), near.file.digest
+        was = near.sight
+        is_same = (sight.size, sight.mtime_ns, sight.inode) == (was.size, was.mtime_ns, was.inode)
+        if digest is not None and is_same and sight != was:
+            self._receipts.note(near.source, digest, sight, is_flushed=False)
 
     def _note_pointer(self, file: RepoFile) -> Path:
         """Return a file's pointer; if it is the file itself, moved or copied, note that it is right."""

@@ -12,18 +12,19 @@ from weighbridge.shelves.records import CacheRecords, FolderRecords, Records
 from weighbridge.shelves.shelf import Shelf
 from weighbridge.store.cache.folders import LocalFolder
 from weighbridge.store.cache.layout import CacheFolder
-from weighbridge.store.receipts import DirectoryBook, FolderBook, Receipts
-
-_PAGE = "receipts.jsonl"
+from weighbridge.store.receipts import Book, CacheBook, DirectoryBook, Receipts
 
 
-def receipts_for(order: Order, options: Options) -> Receipts:
-    """Return the receipts: a repository's lie in its folder in the cache, or where that can't be written, elsewhere."""
-    own = () if options.store.receipts is None else (DirectoryBook(options.store.receipts),)
-    cached = _cached(order, options)
-    if order.folder is not None or cached is None:
-        return Receipts(*own)
-    return Receipts(FolderBook(cached.path, cached.own / _PAGE), *own)
+def receipts_for(options: Options) -> Receipts:
+    """Return the receipts.
+
+    Those of a repository in the cache lie in its folder; those of other files, and where that can't be written to, lie
+    in a place of our own.
+    """
+    books: list[Book] = [] if options.cache.root is None else [CacheBook(options.cache.root)]
+    if options.store.receipts is not None:
+        books.append(DirectoryBook(options.store.receipts))
+    return Receipts(*books)
 
 
 def records_for(order: Order, options: Options) -> Records:

@@ -117,13 +117,14 @@ class FolderShelf:
             etags = [each.etag for each in files if each.digest is not None]
             found = find_elsewhere(self._cache, etags)
             found |= {etag: blob for etag in etags if (blob := self._cache.blob(etag)).is_file()}
-        doubtful = [(found[each.etag], each) for each in files if each.etag in found]
+        doubtful = [Near(each, found[each.etag], look(found[each.etag])) for each in files if each.etag in found]
         survey.missing.extend(each for each in files if each.etag not in found)
-        for (path, file), is_right in zip(doubtful, judge(doubtful), strict=True):
+        verdicts = judge([(each.source, each.file) for each in doubtful])
+        for near, is_right in zip(doubtful, verdicts, strict=True):
             if is_right:
-                survey.near.append(Near(file, path))
+                survey.near.append(near)
             else:
-                survey.missing.append(file)
+                survey.missing.append(near.file)
 
     def _is_noted(self, file: RepoFile) -> bool:
         note = self._folder.note_of(file.path)

@@ -11,6 +11,7 @@ from weighbridge.core.artifacts import Artifact, FileRequest, FileResult, Source
 from weighbridge.core.names import RelativeName
 from weighbridge.core.repos import RepoFile
 from weighbridge.errands import Missing
+from weighbridge.store.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,12 @@ class Near:
     Attributes:
         file: Which.
         source: A file with that content.
+        sight: What it looked like before it was compared with its digest.
     """
 
     file: RepoFile
     source: Path
+    sight: Sight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,10 +23,13 @@ from typing import Any, Protocol, Self
 
 from weighbridge.core.digests import Digest
 from weighbridge.core.errors import InvalidDigestError
+from weighbridge.store.cache.layout import OWN
 from weighbridge.store.owners import boot_id
 from weighbridge.store.sight import Sight, open_plain, read_plain
 
 _APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+_PAGE = "receipts.jsonl"
+_IN_REPOSITORIES = "--"  # in the names of their folders, and of no other in a cache
 _SETTLED_NS = 2_000_000_000  # a file younger than this could change again within the same clock tick
 _SLACK = 256  # lines that may be out of date before a file of receipts is written anew
 
@@ -57,21 +60,22 @@ class DirectoryBook:
 
 
 @dataclass(frozen=True, slots=True)
-class FolderBook:
-    """One file of receipts that speaks of all that is below a folder, and moves with it.
+class CacheBook:
+    """Receipts in a cache: one file for each repository, in its folder, so that they move with it.
 
     Attributes:
-        folder: Of what it speaks.
-        page: The file of receipts.
+        root: Of the cache.
     """
 
-    folder: Path
-    page: Path
+    root: Path
 
     def page_of(self, path: Path) -> tuple[Path, str] | None:
-        """Return the file of receipts and the path below the folder."""
-        name, start = str(path), f"{self.folder}{os.sep}"
-        return (self.page, name.removeprefix(start)) if name.startswith(start) else None
+        """Return the file of receipts of the repository that ``path`` is in, and the path below its folder."""
+        text, start = str(path), f"{self.root}{os.sep}"
+        if not text.startswith(start):
+            return None
+        folder, _, name = text[len(start) :].partition(os.sep)
+        return (self.root / folder / OWN / _PAGE, name) if name and _IN_REPOSITORIES in folder else None
 
 
 class Receipts:

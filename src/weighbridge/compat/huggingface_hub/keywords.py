@@ -25,7 +25,7 @@ _MEANINGS = {
     "filename_to_url": "it only knows files that cached_download has fetched",
     "local_dir_use_symlinks": "files in local_dir are always plain files",
 }
-"""What each old keyword means now."""
+"""What each old keyword, or function, means now."""
 
 
 def note_old(**given: object) -> None:
@@ -33,11 +33,12 @@ def note_old(**given: object) -> None:
 
     Args:
         given: Values by keyword: ``resume_download`` (None if it is not given), ``force_filename``,
-            ``legacy_cache_layout``, ``proxies``, ``local_dir_use_symlinks``.
+            ``legacy_cache_layout``, ``proxies``, ``local_dir_use_symlinks``.  An old function gives its own name, and
+            True.
     """
     for name, value in given.items():
         if _asks(name, value):
-            _warn(f"the keyword {name!r} belongs to old versions of huggingface_hub: {_MEANINGS[name]}")
+            _warn(f"{name!r} belongs to old versions of huggingface_hub: {_MEANINGS[name]}")
 
 
 def one_token(token: Token, use_auth_token: Token) -> Token:
@@ -52,7 +53,7 @@ def one_token(token: Token, use_auth_token: Token) -> Token:
     """
     if use_auth_token is not None:
         loses = "; it is left aside, as 'token' is given, too" if token is not None else ""
-        _warn(f"the keyword 'use_auth_token' belongs to old versions of huggingface_hub: call it 'token'{loses}")
+        _warn(f"'use_auth_token' belongs to old versions of huggingface_hub: call it 'token'{loses}")
     chosen: object = use_auth_token if token is None else token
     if chosen is not None and not isinstance(chosen, str | bool):
         raise InvalidParameterError(f"a token is text, True, False or None, not {type(chosen).__name__}")
@@ -72,7 +73,7 @@ def one_patterns(
     """
     if allow_regex is not None or ignore_regex is not None:
         _warn(
-            "the keywords 'allow_regex' and 'ignore_regex' belong to old versions of huggingface_hub: call them "
+            "'allow_regex' and 'ignore_regex' belong to old versions of huggingface_hub: call them "
             "'allow_patterns' and 'ignore_patterns'; they are globs, and always were"
         )
     return Patterns(

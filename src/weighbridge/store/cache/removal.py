@@ -96,10 +96,8 @@ class _Remover:
 
     def run(self) -> None:
         plan = self._removal
-        blobs = [
-            *plan.blobs,
-            *(each for repo in plan.repos if not repo.is_symlink() for each in _inside(repo / "blobs")),
-        ]
+        folders = [each / "blobs" for each in plan.repos if not each.is_symlink()]
+        blobs = [*plan.blobs, *(blob for each in folders for blob in _inside(each))]
         contents = {content for each in blobs if (content := shared.content_of(plan.root, each))}
         for path in sorted(plan.files):
             self._remove(path, "file")
@@ -108,7 +106,9 @@ class _Remover:
         for path in sorted(plan.refs):
             self._remove(path, "ref")
         for path in sorted(plan.snapshots):
-            if self._remove(path, "snapshot"):
+            if path.parent.parent in self._failed:
+                self._tell(f"kept the snapshot {path}, as a ref may still refer to it")
+            elif self._remove(path, "snapshot"):
                 self._remove_notes(path)
         self._remove_blobs()
         for content in sorted(contents):
