@@ -41,7 +41,6 @@ from tests.support.hub.payloads import file_entry
 from tests.support.hub_repos import Repo, contents
 from weighbridge.core.errors import (
     BadAnswerError,
-    BadStatusError,
     DigestMismatchError,
     LocalEntryNotFoundError,
     RedirectError,
@@ -49,7 +48,6 @@ from weighbridge.core.errors import (
     SizeMismatchError,
     StalledError,
     TransferError,
-    UnsafePathError,
     WeighbridgeError,
 )
 

@@ -10,7 +10,7 @@ from tests.support.calls import names
 from tests.support.fault_hub import FaultHub
 from tests.support.faults import Fault, RetryAfter, Status
 from tests.support.hub.addresses import file_path, info_path, tree_path
-from tests.support.hub.calls import COMMIT, EARLIER, NOTES, WEIGHTS, download, hub_options, snapshot, unfinished, wrongs
+from tests.support.hub.calls import COMMIT, EARLIER, WEIGHTS, download, hub_options, snapshot, unfinished, wrongs
 from tests.support.hub.lies import (
     BAD_TOKEN,
     DISABLED,
@@ -134,12 +134,11 @@ def test_too_many_requests_slow_everyone_and_lose_nothing(hub: FaultHub, repo: R
 
 
 @pytest.mark.parametrize(("fault", "kind"), [(GATED, GatedRepoError), (ENTRY_NOT_FOUND, RemoteEntryNotFoundError)])
-@pytest.mark.parametrize("path", [NOTES, WEIGHTS])
 def test_refused_file_is_told_by_its_name(
-    hub: FaultHub, repo: Repo, root: Path, fault: Fault, kind: type[WeighbridgeError], path: str
+    hub: FaultHub, repo: Repo, root: Path, fault: Fault, kind: type[WeighbridgeError]
 ) -> None:
     """Listings are open to everybody where files are not."""
-    hub.on(path=file_path(repo, path), fault=fault)
+    hub.on(path=file_path(repo, WEIGHTS), fault=fault)
 
     with pytest.raises(kind):
         snapshot(hub_options(hub, root / "hub"), repo)

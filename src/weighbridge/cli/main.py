@@ -20,6 +20,7 @@ Examples:
 
 \b
   weighbridge download org/name
+  weighbridge get https://host/model.safetensors --digest sha256:5f7c…
   weighbridge get https://host/models/v3/ --manifest SHA256SUMS -o models
   weighbridge serve --repo acme/demo=./model
 

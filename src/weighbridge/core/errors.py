@@ -308,7 +308,7 @@ class OfflineModeIsEnabled(OfflineError, ConnectionError):  # noqa: N818 - huggi
     """The Hub would have to be asked, and the network is switched off."""
 
 
-class LocalTokenNotFoundError(WeighbridgeError, OSError):
+class LocalTokenNotFoundError(RequestError, OSError):
     """A token was demanded and there is none."""
 
 
@@ -316,7 +316,7 @@ class FileMetadataError(WeighbridgeError, OSError):
     """The server's answer about a file lacks what a client needs: the commit, or the name of its content."""
 
 
-class DryRunError(WeighbridgeError, OSError):
+class DryRunError(OfflineError, OSError):
     """What would be done can't be told without asking the Hub."""
 
 
@@ -324,11 +324,11 @@ class HFValidationError(RequestError):
     """Not the id of a repository."""
 
 
-class CacheNotFound(WeighbridgeError):  # noqa: N818 - huggingface_hub's own name
+class CacheNotFound(StoreError):  # noqa: N818 - huggingface_hub's own name
     """There is no cache at this place (``.cache_dir``)."""
 
     cache_dir: str | None = None
 
 
-class CorruptedCacheException(WeighbridgeError):  # noqa: N818 - huggingface_hub's own name
+class CorruptedCacheException(StoreError):  # noqa: N818 - huggingface_hub's own name
     """A repository's folder in a cache is not laid out as one."""

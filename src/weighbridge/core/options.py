@@ -213,7 +213,7 @@ class HubOptions:
         offline: Never ask it; what is on this machine is all there is.
     """
 
-    endpoint: str = "https://huggingface.co"
+    endpoint: str = field(default="https://huggingface.co", repr=False)  # may hold a password
     token: str | None = field(default=None, repr=False)
     user_agent: str = "weighbridge"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets

@@ -17,6 +17,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?", re.A
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _DRIVE = re.compile(r"[A-Za-z]:")
 _OURS = re.compile(r"\.wb-(partial|claim)(/|$)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_REVISION = 1024
 
 
@@ -147,8 +148,8 @@ def repo_path(text: str, what: str = "file") -> RelativeName:
         what: What to call it in errors.
 
     Raises:
-        UnsafePathError: It is absolute, has a drive or a UNC prefix, ``..`` between slashes of either kind, or is a
-            name that this package keeps for unfinished files.
+        UnsafePathError: It is absolute, has a drive or a UNC prefix, ``..`` between slashes of either kind, is not valid
+            Unicode, or is a name that this package keeps for unfinished files.
         InvalidParameterError: It is no text, or empty.
     """
     given: object = text
@@ -156,9 +157,12 @@ def repo_path(text: str, what: str = "file") -> RelativeName:
         raise InvalidParameterError(f"the path of a {what} is text that is not empty, not {given!r}")
     parts = re.split(r"[/\\]", given)
     is_outside = given[0] in "/\\" or _DRIVE.match(given) or ".." in parts or "." in parts or "" in parts
-    if is_outside or "\0" in given or _OURS.search(given) or (os.name == "nt" and "\\" in given):
+    is_odd = "\0" in given or _OURS.search(given) or _SURROGATE.search(given) or (os.name == "nt" and "\\" in given)
+    if is_outside or is_odd:
         raise UnsafePathError(
-            f"the {what} {given!r} could lead outside of its repository; give a relative path without '..'", name=given
+            f"the {what} {given!r} can't be one of a repository, or could lead outside of it; give a relative path "
+            "without '..'",
+            name=given,
         )
     return RelativeName.parse(given) if os.name == "nt" else RelativeName(given)
 

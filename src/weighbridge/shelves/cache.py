@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -79,12 +80,12 @@ class CacheShelf:
     def confirm(self, kept: Sequence[Kept]) -> None:
         """Do nothing: where a pointer lies tells of which commit it is."""
 
-    def bring(self, near: Near) -> FileResult:
+    def bring(self, near: Near, stop: threading.Event) -> FileResult:
         """Link a blob, after it was taken over if it is another repository's."""
         file, blob = near.file, self._folder.blob(near.file.etag)
         if near.source != blob:
             self._make_directory(self._folder.blobs)
-            take_over(near.source, blob, near.sight)
+            take_over(near.source, blob, near.sight, stop)
             self._touched.add(blob.parent)
             self._note(blob, file)
             self._note_linked(near)
@@ -146,7 +147,7 @@ class CacheShelf:
                 survey.near.append(Near(file, blob, Sight.of(found)))
             else:
                 doubtful.append(Near(file, blob, Sight.of(found)))
-        elsewhere = find_elsewhere(self._folder, [each.etag for each in absent if each.digest is not None])
+        elsewhere = self._find_elsewhere([each.etag for each in absent if each.digest is not None])
         for file in absent:
             if file.etag in elsewhere:
                 doubtful.append(Near(file, elsewhere[file.etag], look(elsewhere[file.etag])))
@@ -158,6 +159,10 @@ class CacheShelf:
                 survey.near.append(near)
             else:
                 survey.missing.append(near.file)
+
+    def _find_elsewhere(self, etags: Sequence[str]) -> Mapping[str, Path]:
+        """Return content of other repositories; none if our blobs lie on a disk of their own, which can't share it."""
+        return {} if self._folder.blobs.is_symlink() else find_elsewhere(self._folder, etags)
 
     def _note(self, path: Path, file: RepoFile) -> None:
         """Note that a file, which was verified and then copied or linked here, is right."""

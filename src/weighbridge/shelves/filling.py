@@ -108,7 +108,7 @@ def _fill(
         means.tell(FileFinished(result=results[kept.file.path]))
     for near in survey.near:
         means.check_cancelled()
-        results[near.file.path] = shelf.bring(near)
+        results[near.file.path] = shelf.bring(near, means.cancel)
         means.tell(FileFinished(result=results[near.file.path]))
     if errands:
         for result in Delivery(means, shelf.settle).run(errands):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -85,9 +86,9 @@ class FolderShelf:
                 with suppress(StoreError):  # a folder that can't be written to can still be read
                     self._write_note(each.file)
 
-    def bring(self, near: Near) -> FileResult:
+    def bring(self, near: Near, stop: threading.Event) -> FileResult:
         """Copy a file that the cache has."""
-        path = self._folder.copy_in(near.source, near.file.path)
+        path = self._folder.copy_in(near.source, near.file.path, near.sight, stop)
         digest = near.file.digest
         if digest is not None:
             self._receipts.note(path, digest, look(path), is_flushed=self._store.durable)

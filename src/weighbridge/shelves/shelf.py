@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,8 +75,8 @@ class Shelf(Protocol):
     def confirm(self, kept: Sequence[Kept]) -> None:
         """Take note that files that were there already are of this commit; never fails."""
 
-    def bring(self, near: Near) -> FileResult:
-        """Put a file in place whose content is here."""
+    def bring(self, near: Near, stop: threading.Event) -> FileResult:
+        """Put a file in place whose content is here; ``stop`` ends a long copy."""
 
     def missing(self, files: Sequence[RepoFile], sources: Mapping[str, Source]) -> list[Missing]:
         """Return what is to be fetched for ``files``, and make the directories for it."""

@@ -139,7 +139,7 @@ def have_flat(client: Client, url: str, name: str | None, tell: Observer, *, is_
     request = _request(client, url, path.relative_to(root).as_posix(), head)
     client.fetch([request], root, allow_unverified=True, force=is_fresh, observer=tell)
     if name is None:
-        cache.note(path.name, url, head.etag)
+        cache.note(path.name, redact(url) if "?" in url or "@" in url else url, head.etag)  # it may be signed
     return str(path)
 
 

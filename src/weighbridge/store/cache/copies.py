@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from weighbridge.core.errors import StoreError
+from weighbridge.core.errors import CancelledError, StoreError
 from weighbridge.core.options import MIB
 from weighbridge.store.cache.staging import CREATING, staged
 from weighbridge.store.faults import storing
@@ -17,7 +18,9 @@ from weighbridge.store.sight import Sight, open_plain
 _FICLONE = 0x40049409  # ioctl_ficlone(2): the new file shares all blocks, until one of the two is changed
 
 
-def copy_file(place: Path, source: Path, final: Path, seen: Sight | None = None) -> None:
+def copy_file(
+    place: Path, source: Path, final: Path, seen: Sight | None = None, stop: threading.Event | None = None
+) -> None:
     """Give ``final`` the content of ``source``: complete and flushed, or not at all.
 
     Its mode is what the user's umask makes of a new file, whatever that of ``source`` is.
@@ -27,12 +30,18 @@ def copy_file(place: Path, source: Path, final: Path, seen: Sight | None = None)
         source: A plain file; links to it are followed.
         final: Its second place; what is there is replaced.
         seen: What ``source`` looked like when it was found to be right; None believes what it is now.
+        stop: Ends a long copy early.
 
     Raises:
         StoreError: Nothing has changed: the disk says no, or ``source`` is being changed.
+        CancelledError: Nothing has changed: ``stop`` was set.
     """
+
+    def share_or_copy(reading: int, writing: int) -> bool:
+        return _share(reading, writing) or _copy(reading, writing, stop)
+
     with storing(final, "copy to"), staged(place) as path:
-        _fill(path, source, seen, _share_or_copy)
+        _fill(path, source, seen, share_or_copy)
         path.replace(final)
 
 
@@ -65,10 +74,6 @@ def _fill(path: Path, source: Path, seen: Sight | None, fill: Callable[[int, int
     return True
 
 
-def _share_or_copy(reading: int, writing: int) -> bool:
-    return _share(reading, writing) or _copy(reading, writing)
-
-
 def _share(reading: int, writing: int) -> bool:
     """Let a new file share all blocks of another; tells whether the file system could."""
     with suppress(OSError):
@@ -77,9 +82,11 @@ def _share(reading: int, writing: int) -> bool:
     return False
 
 
-def _copy(reading: int, writing: int) -> bool:
+def _copy(reading: int, writing: int, stop: threading.Event | None) -> bool:
     buffer = memoryview(bytearray(MIB))
     while count := os.readv(reading, [buffer]):
+        if stop is not None and stop.is_set():
+            raise CancelledError("stopped while copying; the same call begins it anew")
         rest = buffer[:count]
         while rest.nbytes:
             rest = rest[os.write(writing, rest) :]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import stat
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from weighbridge.store.cache.layout import checked_commit, checked_etag, tree_fi
 from weighbridge.store.cache.root import tag_directory
 from weighbridge.store.cache.staging import make_directories, read_whole, write_whole
 from weighbridge.store.faults import storing
+from weighbridge.store.sight import Sight
 
 _KEPT = (".cache", "huggingface")
 _LARGEST = 4096
@@ -109,20 +111,27 @@ class LocalFolder:
         with storing(note, "write"):
             write_whole(self.kept, note, content.encode("ascii"))
 
-    def copy_in(self, source: Path, path: str) -> Path:
+    def copy_in(self, source: Path, path: str, seen: Sight | None = None, stop: threading.Event | None = None) -> Path:
         """Give a file of the repository the content of another file, complete and flushed or not at all.
+
+        Args:
+            source: The other file.
+            path: Of the file in the repository.
+            seen: What ``source`` looked like when it was found to be right; None believes what it is now.
+            stop: Ends a long copy early.
 
         Returns:
             Where it lies.
 
         Raises:
             UnsafePathError: It would lie elsewhere.
-            StoreError: The disk says no; nothing has changed.
+            StoreError: The disk says no, or ``source`` is not what it was; nothing has changed.
+            CancelledError: ``stop`` was set; nothing has changed.
         """
         place = self.place(path)
         self.prepare()
         make_directories(self.root, place.parent)
-        copy_file(self.kept, source, place)
+        copy_file(self.kept, source, place, seen, stop)
         return place
 
     def prepare(self) -> None:

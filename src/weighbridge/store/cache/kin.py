@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -44,7 +45,7 @@ def find_elsewhere(folder: CacheFolder, etags: Iterable[str]) -> dict[str, Path]
     return found
 
 
-def take_over(source: Path, final: Path, seen: Sight | None = None) -> None:
+def take_over(source: Path, final: Path, seen: Sight | None = None, stop: threading.Event | None = None) -> None:
     """Give a blob a second place in the cache, complete or not at all.
 
     Best of all, both share their blocks on the disk.  Where the file system can't do that they become one file, if the
@@ -55,6 +56,7 @@ def take_over(source: Path, final: Path, seen: Sight | None = None) -> None:
         source: The blob; see :func:`find_elsewhere`.
         final: Its place in the ``blobs`` of a repository; what is there is replaced.
         seen: What ``source`` looked like when it was compared with its digest; None believes what it is now.
+        stop: Ends a long copy early, with :class:`CancelledError`.
 
     Raises:
         StoreError: Nothing has changed: the disk says no, or ``source`` is not what it was.
@@ -62,7 +64,7 @@ def take_over(source: Path, final: Path, seen: Sight | None = None) -> None:
     place = final.parent.parent
     if clone_file(place, source, final, seen) or _link(place, source, final, seen):
         return
-    copy_file(place, source, final, seen)
+    copy_file(place, source, final, seen, stop)
 
 
 def _link(place: Path, source: Path, final: Path, seen: Sight | None) -> bool:
