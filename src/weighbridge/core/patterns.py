@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import PurePath
 
 from weighbridge.core.errors import InvalidParameterError
 
@@ -41,8 +42,8 @@ class Patterns:
 def _read(given: object) -> tuple[str, ...] | None:
     if given is None:
         return None
-    patterns = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else (given,)
-    if not all(isinstance(each, str) for each in patterns):
+    patterns = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+    if not all(isinstance(each, str | PurePath) for each in patterns):  # paths come from os.path's successor
         raise InvalidParameterError(f"patterns are a text, a list of texts, or None, not {given!r}")
     tidy = (str(each).replace("\\", "/") for each in patterns)
     return tuple(f"{each}*" if each.endswith("/") else each for each in tidy)

@@ -148,8 +148,8 @@ def repo_path(text: str, what: str = "file") -> RelativeName:
         what: What to call it in errors.
 
     Raises:
-        UnsafePathError: It is absolute, has a drive or a UNC prefix, ``..`` between slashes of either kind, is not valid
-            Unicode, or is a name that this package keeps for unfinished files.
+        UnsafePathError: It is absolute, has a drive or a UNC prefix or ``..`` between slashes of either kind, is not
+            valid Unicode, or is a name that this package keeps for unfinished files.
         InvalidParameterError: It is no text, or empty.
     """
     given: object = text

@@ -13,14 +13,16 @@ import pytest
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.options import (
     SECONDS_MAX,
+    CacheOptions,
     HttpOptions,
+    HubOptions,
     Options,
     RetryOptions,
     StoreOptions,
     TransferOptions,
 )
 
-GROUPS: list[type[Any]] = [RetryOptions, HttpOptions, TransferOptions, StoreOptions, Options]
+GROUPS: list[type[Any]] = [RetryOptions, HttpOptions, TransferOptions, StoreOptions, CacheOptions, HubOptions, Options]
 
 COUNTS = [
     (RetryOptions, "attempts"),
@@ -34,10 +36,14 @@ SECONDS = [
     *((HttpOptions, name) for name in ("connect_timeout_s", "read_timeout_s")),
     *((TransferOptions, name) for name in ("piece_seconds", "straggler_s", "stall_window_s", "flush_interval_s")),
     *((StoreOptions, name) for name in ("claim_ttl_s", "wait_timeout_s")),
+    *((HubOptions, name) for name in ("etag_timeout_s", "call_timeout_s")),
 ]
 RATES = [(TransferOptions, "stall_floor_bps"), (TransferOptions, "rate_limit_bps")]
-OTHERS = {"statuses", "user_agent", "proxies", "ca_bundle", "durable", "page_cache", "receipts", "offline"}
-NESTED = {"retry", "http", "transfer", "store"}
+OTHERS = {"statuses", "user_agent", "proxies", "ca_bundle", "durable", "page_cache", "receipts", "offline"} | {
+    *("root", "symlinks"),
+    *("endpoint", "token", "headers"),
+}
+NESTED = {"retry", "http", "transfer", "store", "cache", "hub"}
 
 
 def test_every_number_is_checked_below() -> None:

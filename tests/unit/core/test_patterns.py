@@ -28,6 +28,7 @@ PATHS = ["config.json", "onnx/model.onnx", "onnx/q/int8.onnx", "data/sub/b.json"
         ("model.*", None, []),
         ("a[[]1].txt", None, ["a[1].txt"]),
         ("!*.json", None, []),
+        ({"*.bin"}, [Path("onnx")], ["Model.bin"]),
         (None, "*", []),
         (["config.json"], ["config.json"], []),
     ],

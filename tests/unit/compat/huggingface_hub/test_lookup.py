@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
 from pathlib import Path
 
@@ -101,7 +100,7 @@ def test_other_kinds_are_other_repositories(folder: Path, repo_type: str) -> Non
 def test_lookup_writes_nothing(tmp_path: Path) -> None:
     """A question about a repository that is not here must not leave its folder."""
     assert try_to_load_from_cache(REPO, "config.json", tmp_path) is None
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
