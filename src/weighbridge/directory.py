@@ -7,22 +7,20 @@ earlier runs left; hand it to the engine, which publishes it when its digest agr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from weighbridge.core.artifacts import FileRequest, FileResult
 from weighbridge.core.digests import ensure_available
-from weighbridge.core.errors import InvalidNameError, OfflineError, StoreError, UntrustedFileError
+from weighbridge.core.errors import InvalidNameError, OfflineError, UntrustedFileError
 from weighbridge.core.events import FileFinished, Planned
 from weighbridge.core.names import RelativeName, find_collision
 from weighbridge.delivery import Delivery, Means, as_it_is
 from weighbridge.errands import Missing
-from weighbridge.store.claims import Claim, lease_for
 from weighbridge.store.inspection import are_right
 from weighbridge.store.layout import Place
-from weighbridge.store.leftovers import find_leftovers, remove_free
 from weighbridge.store.present import check_parents, ignores_case, look, make_parents
 from weighbridge.store.sight import Sight
+from weighbridge.store.tidying import tidy
 
 
 def check_requests(requests: Iterable[FileRequest], directory: Path, *, allow_unverified: bool) -> list[FileRequest]:
@@ -122,23 +120,9 @@ class DirectoryWalk:
         present = [each for each, is_good in zip(there, verdicts, strict=True) if is_good]
         for each in present:
             self._note_present(each.request, each.place.final)
-        self._tidy([each.place for each in present])
+        tidy([each.place.final for each in present], self._options.store.claim_ttl_s)
         right = {each.place for each in present}
         return [each for each in found if each.place not in right]
-
-    def _tidy(self, places: Sequence[Place]) -> None:
-        """Remove what a killed process left beside files that were complete by then, as far as that is easy."""
-        for parent in {each.parent for each in places}:
-            with suppress(StoreError):
-                self._tidy_directory(find_leftovers(parent), [each for each in places if each.parent == parent])
-
-    def _tidy_directory(self, names: Sequence[str], places: Sequence[Place]) -> None:
-        for place in places if names else ():
-            remove_free(place, [name for name in names if name.startswith(place.prefix)])
-            if place.claim.name in names:
-                claim = Claim.try_take(lease_for(place.claim, self._options.store.claim_ttl_s))
-                if claim is not None:
-                    claim.release()
 
     def _fetch(self, missing: Sequence[Missing], directory: Path) -> None:
         for each in {each.place.parent: each for each in missing}.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from weighbridge.core.artifacts import FileResult, Source
 from weighbridge.core.errors import (
@@ -19,12 +20,12 @@ from weighbridge.core.errors import (
 )
 from weighbridge.core.events import Notice
 from weighbridge.core.repos import RepoFile, is_commit
-from weighbridge.core.snapshots import FileOrder, Plan
+from weighbridge.core.snapshots import FileOrder, Plan, result_of
 from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
 from weighbridge.shelves.choice import records_for, shelf_for
 from weighbridge.shelves.fallback import is_unreachable, note_commit, why
-from weighbridge.shelves.filling import FindSource, Reader, fill, fill_anew, plan, plan_anew
+from weighbridge.shelves.filling import Filled, FindSource, Reader, fill, fill_anew, plan, plan_anew
 from weighbridge.shelves.records import Records
 
 _SUGGESTIONS = 3
@@ -106,7 +107,7 @@ class DownloadWalk:
         """
         shelf = shelf_for(order, commit, self._means)
         filled = fill_anew if order.is_fresh else fill
-        return filled(shelf, [file], self._source_finder(order, commit, location), self._means)[0]
+        return _only(filled(shelf, [file], self._source_finder(order, commit, location), self._means), shelf.path)
 
     def _source_finder(self, order: FileOrder, commit: str, location: str | None) -> FindSource:
         def find(file: RepoFile) -> Source:
@@ -143,9 +144,7 @@ class DownloadWalk:
         survey = shelf.survey([file], Reader(self._means))
         if survey.missing:
             return None
-        return fill(
-            shelf, [file], lambda each: self._hubs.patient.source_of(order.repo, commit, each.path), self._means
-        )[0]
+        return _only(fill(shelf, [file], self._source_finder(order, commit, None), self._means), shelf.path)
 
     def _note_absence(self, order: FileOrder, records: Records, error: RemoteEntryNotFoundError) -> None:
         """Note that a commit has no such file, and tell which names are like it, as far as they are known here."""
@@ -160,6 +159,11 @@ class DownloadWalk:
         near = difflib.get_close_matches(order.path, names, _SUGGESTIONS)
         if near:
             error.add_note(f"did you mean {', '.join(near)}?")
+
+
+def _only(filled: Filled, root: Path) -> FileResult:
+    """Return the result of the only file."""
+    return filled.changed[0] if filled.changed else result_of(filled.kept[0], root)
 
 
 def _listed(order: FileOrder, records: Records) -> RepoFile | None:

@@ -17,12 +17,10 @@ from weighbridge.core.errors import (
     IncompleteSnapshotError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
-    StoreError,
     TransferError,
     WeighbridgeError,
 )
 from weighbridge.core.events import Notice
-from weighbridge.core.names import RelativeName, find_collision
 from weighbridge.core.repos import RepoFile, Tree
 from weighbridge.core.snapshots import Plan, SnapshotOrder, SnapshotResult
 from weighbridge.delivery import Means
@@ -32,7 +30,6 @@ from weighbridge.shelves.denials import raise_denial
 from weighbridge.shelves.fallback import is_unreachable, note_commit, why
 from weighbridge.shelves.filling import FindSource, Reader, fill, fill_anew, plan, plan_anew
 from weighbridge.shelves.records import Records
-from weighbridge.store.present import ignores_case
 
 _NAMED = 5
 _SUGGESTIONS = 3
@@ -55,8 +52,7 @@ class SnapshotWalk:
         records = records_for(order, self._means.options)
         try:
             try:
-                tree = self._list(order, records)
-                records.keep_tree(tree)
+                tree = self._list(order, records, records.keep_tree)
             except (TransferError, HfHubHTTPError, OfflineModeIsEnabled) as error:
                 if not is_unreachable(error):
                     raise
@@ -69,30 +65,33 @@ class SnapshotWalk:
         """Return what :meth:`run` would do, without doing any of it."""
         records = records_for(order, self._means.options)
         try:
-            tree = self._list(order, records)
+            tree = self._list(order, records, _forget)
         except OfflineModeIsEnabled as error:
             raise DryRunError(f"what would be fetched can't be told without the Hub: {error}") from error
         shelf = shelf_for(order, tree.commit, self._means)
         return (plan_anew if order.is_fresh else plan)(shelf, tree.commit, self._select(order, tree.files))
 
-    def _list(self, order: SnapshotOrder, records: Records) -> Tree:
+    def _list(self, order: SnapshotOrder, records: Records, keep: Callable[[Tree], None]) -> Tree:
         known = records.commit_of(order.revision)
         hub = self._hubs.patient if known is None else self._hubs.brief
         commit = hub.commit_of(order.repo, order.revision)
-        return records.tree(commit) or self._hubs.patient.tree_of(order.repo, commit)
+        tree = records.tree(commit)
+        if tree is None:
+            tree = self._hubs.patient.tree_of(order.repo, commit)
+            keep(tree)
+        return tree
 
     def _have(self, order: SnapshotOrder, records: Records, tree: Tree) -> SnapshotResult:
         files = self._select(order, tree.files)
         shelf = shelf_for(order, tree.commit, self._means)
-        _check_names(files, lambda: ignores_case(shelf.path))
         filled = fill_anew if order.is_fresh else fill
         try:
-            results = filled(shelf, files, self._source_finder(order, tree.commit), self._means)
+            result = filled(shelf, files, self._source_finder(order, tree.commit), self._means)
         except BadStatusError as error:
             raise_denial(self._hubs.patient, order, tree.commit, files, error)
             raise
-        note_commit(records, order.revision, tree.commit, is_needed=any(each.bytes_fetched for each in results))
-        return SnapshotResult(path=shelf.path, commit=tree.commit, files=results)
+        note_commit(records, order.revision, tree.commit, is_needed=bool(result.changed))
+        return SnapshotResult(path=shelf.path, commit=tree.commit, kept=result.kept, changed=result.changed)
 
     def _source_finder(self, order: SnapshotOrder, commit: str) -> FindSource:
         return lambda file: self._hubs.patient.source_of(order.repo, commit, file.path)
@@ -132,10 +131,13 @@ class SnapshotWalk:
         if tree is None:
             message = f"the {order.repo} at {commit} was never listed here: nobody can tell whether files are missing"
             self._means.tell(Notice(message=message))
-        results = fill(
-            shelf, files, lambda file: self._hubs.patient.source_of(order.repo, commit, file.path), self._means
-        )
-        return SnapshotResult(path=shelf.path, commit=commit, files=results)
+        result = fill(shelf, files, self._source_finder(order, commit), self._means)
+        return SnapshotResult(path=shelf.path, commit=commit, kept=result.kept, changed=result.changed)
+
+
+def _forget(tree: Tree) -> None:
+    """Keep no listing: nothing is to be written."""
+    del tree
 
 
 def _absent(order: SnapshotOrder, name: str, paths: Sequence[str]) -> EntryNotFoundError:
@@ -152,14 +154,3 @@ def _incomplete(order: SnapshotOrder, missing: Sequence[RepoFile], path: str, re
         snapshot_path=path,
         missing=names,
     )
-
-
-def _check_names(files: Sequence[RepoFile], find_case: Callable[[], bool]) -> None:
-    """Refuse files of which two would be one on this machine."""
-    names = [RelativeName(each.path) for each in files]
-    clash = find_collision(names, ignore_case=False)
-    if clash is None:
-        same = find_collision(names, ignore_case=True)
-        clash = same if same is not None and find_case() else None
-    if clash is not None:
-        raise StoreError(f"{clash[0]!r} and {clash[1]!r} can't both be on this machine; exclude one of them")

@@ -16,7 +16,6 @@ from weighbridge.client import Client
 from weighbridge.core.options import CacheOptions, HubOptions, Options, StoreOptions
 
 NOBODY = "http://127.0.0.1:9"
-NEWER = ["2.x", "1.17.0", "0.36.2"]
 REVISIONS = ["main", "v1.0", "refs/pr/1", "feature/x"]
 
 
@@ -31,7 +30,7 @@ def ours(mirror: MirrorProcess, cache: Path, *, symlinks: bool = True) -> Client
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cache(mirror: MirrorProcess, served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache with the real repository and made-up ones, filled by us; removed, as it is large."""
     root = tmp_path_factory.mktemp("ours") / "hub"
@@ -45,7 +44,7 @@ def cache(mirror: MirrorProcess, served: Served, tmp_path_factory: pytest.TempPa
     shutil.rmtree(root)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def plain(mirror: MirrorProcess, served: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of plain files, as where there are no links."""
     root = tmp_path_factory.mktemp("plain") / "hub"
@@ -54,7 +53,7 @@ def plain(mirror: MirrorProcess, served: Served, tmp_path_factory: pytest.TempPa
     return root
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def offline(clients: dict[str, HubClient], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, HubProcess]]:
     """A process of each client, with nobody to ask."""
     with started(clients, NOBODY, tmp_path_factory.mktemp("offline")) as processes:
@@ -62,14 +61,17 @@ def offline(clients: dict[str, HubClient], tmp_path_factory: pytest.TempPathFact
 
 
 def test_real_repository_is_read_with_nobody_to_ask(
-    client: HubClient, offline: dict[str, HubProcess], cache: Path, served: Served
+    offline: dict[str, HubProcess], cache: Path, served: Served
 ) -> None:
-    """92 MB that somebody uses: all of it, at the place that we name, too."""
-    found = offline[client.name].call("snapshot_download", repo_id=MINILM, cache_dir=cache, local_files_only=True)
-
+    """92 MB that somebody uses: every client finds them at the place that we name."""
     with Client(Options(cache=CacheOptions(root=cache), offline=True)) as own:
-        assert found == str(own.snapshot(MINILM).path)
-    assert digests(found) == digests(served.minilm)
+        place = str(own.snapshot(MINILM).path)
+
+    where = {"repo_id": MINILM, "cache_dir": cache, "local_files_only": True}
+    found = {name: process.call("snapshot_download", **where) for name, process in offline.items()}
+
+    assert found == dict.fromkeys(offline, place)
+    assert digests(place) == digests(served.minilm)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -139,9 +141,7 @@ def test_warm_snapshot_by_commit_costs_the_newest_client_nothing(
     assert requests == []
 
 
-def test_warm_file_costs_a_head(
-    process: HubProcess, mirror: MirrorProcess, served: Served, cache: Path
-) -> None:
+def test_warm_file_costs_a_head(process: HubProcess, mirror: MirrorProcess, served: Served, cache: Path) -> None:
     """Content that is called as the server calls it is not fetched."""
     with mirror.recorded() as requests:
         found = process.call("hf_hub_download", repo_id=served.model.name, filename="config.json", cache_dir=cache)
@@ -175,14 +175,15 @@ def test_newest_client_verifies_our_cache(
     assert json.loads(done.stdout)["checked"] == len(served.model.main)
 
 
-@pytest.mark.parametrize("name", NEWER)
-def test_all_repositories_are_found_by_a_scan(offline: dict[str, HubProcess], cache: Path, name: str) -> None:
-    """A stray of ours would make them drop a repository; they would say so."""
+@pytest.mark.parametrize(("name", "complaints"), [("2.x", 0), ("1.17.0", 0), ("0.36.2", 1)])
+def test_all_repositories_are_found_by_a_scan(
+    offline: dict[str, HubProcess], cache: Path, name: str, complaints: int
+) -> None:
+    """A stray of ours would make them drop a repository; 0.36.2 complains of any client's tag for backups."""
     found = offline[name].call("scan_cache_dir", cache_dir=cache)
 
     repos = str(found["repos"])
-    complaints = [each for each in found["warnings"] if "CACHEDIR.TAG" not in each]  # 0.36.2 knows no tags
-    assert complaints == []
+    assert len(found["warnings"]) == complaints
     assert repos.count("CachedRepoInfo(") == 4
     assert all(f"'{revision}'" in repos for revision in REVISIONS)
 

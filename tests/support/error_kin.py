@@ -36,7 +36,7 @@ def main() -> None:
     ours = importlib.import_module("weighbridge.core.errors")
     recast = importlib.import_module("weighbridge.compat.huggingface_hub.recast")
     kinds = [each for each in vars(ours).values() if isinstance(each, type) and issubclass(each, ours.WeighbridgeError)]
-    told = {each.__name__: _tell(each, recast, modules) for each in kinds}
+    told: dict[str, object] = {each.__name__: _tell(each, recast, modules) for each in kinds}
     told["imported"] = sorted({each.partition(".")[0] for each in sys.modules} & {"requests", "httpx", "httpx2"})
     sys.stdout.write(json.dumps(told))
 
@@ -52,8 +52,8 @@ def _tell(kind: Any, recast: Any, modules: list[ModuleType]) -> dict[str, object
             for name in WATCHED
             if isinstance(getattr(module, name, None), type) and isinstance(error, getattr(module, name))
         }
-        copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - made one line above
-        looks = (type(error).__name__, type(error).__module__, str(error), error.path, error.request)
+        copy = pickle.loads(pickle.dumps(error))
+        looks = (type(error).__name__, type(error).__module__, str(error), error.path, getattr(error, "request", None))
         is_itself = looks == (kind.__name__, kind.__module__, "what happened", "p", None)
         return {
             "caught": sorted(caught),

@@ -246,7 +246,11 @@ def summarize(results: Sequence[FileResult], seconds: float) -> str:
     text = f"{count(len(results), 'file')}, {size} in {format_seconds(seconds)}"
     facts = [f"{text} ({format_rate(fetched / seconds)})" if fetched and seconds > 0 else text]
     facts.append(f"{format_bytes(sum(each.bytes_resumed for each in results))} resumed")
-    for outcome, words in (("present", "already there"), ("joined", "fetched by another process")):
+    for outcome, words in (
+        ("present", "already there"),
+        ("linked", "linked"),
+        ("joined", "fetched by another process"),
+    ):
         number = sum(each.outcome == outcome for each in results)
         facts += [f"{number} {words}"] if number else []
     algorithms = sorted({each.digest.algorithm for each in results if each.digest is not None})
@@ -260,8 +264,9 @@ def as_json(event: Event) -> dict[str, object]:  # noqa: PLR0911 - a table
     """Return an event as JSON can hold it; ``event`` tells which one it is."""
     match event:
         case Planned():
-            sizes = {"size": event.size, "present_size": event.present_size, "free": event.free}
-            return {"event": "planned", "files": event.files, "present": event.present, **sizes}
+            sizes = {"size": event.size, "present_size": event.present_size, "linked_size": event.linked_size}
+            counts = {"files": event.files, "present": event.present, "linked": event.linked}
+            return {"event": "planned", **counts, **sizes, "free": event.free}
         case Notice():
             return {"event": "notice", "message": event.message}
         case FileStarted():

@@ -184,8 +184,8 @@ class FileResult:
         path: Absolute path of the verified file.
         size: Its size in bytes.
         digest: The digest that was checked; None if none was promised.
-        outcome: ``fetched``; ``present``: it was there and right; ``joined``: another process fetched it
-            meanwhile.
+        outcome: ``fetched``; ``present``: it was there and right; ``linked``: its content was on this machine and was
+            linked or copied; ``joined``: another process fetched it meanwhile.
         bytes_fetched: Body bytes that came over the network for it, thrown-away ones included.
         bytes_resumed: Bytes taken over from an earlier, unfinished run.
         seconds: From claim to name; 0.0 unless fetched.
@@ -196,7 +196,7 @@ class FileResult:
     path: Path
     size: int
     digest: Digest | None
-    outcome: Literal["fetched", "present", "joined"]
+    outcome: Literal["fetched", "present", "linked", "joined"]
     bytes_fetched: int = 0
     bytes_resumed: int = 0
     seconds: float = 0.0

@@ -17,18 +17,24 @@ from weighbridge.core.artifacts import FileResult
 class Planned:
     """The call knows what it has to do.
 
+    Where sizes are told, that is all that is said of files already there; otherwise each of them is finished next.
+
     Attributes:
         files: Files asked for.
         present: Those of them already there and right.
+        linked: Those whose content is on this machine and only has to be linked or copied.
         size: Bytes of all of them; None while nobody knows.
         present_size: Bytes of those already there; None while nobody knows.
+        linked_size: Bytes of those to be linked.
         free: Bytes that may still be written where they go; None if nobody can tell.
     """
 
     files: int
     present: int
+    linked: int = 0
     size: int | None = None
     present_size: int | None = None
+    linked_size: int = 0
     free: int | None = None
 
 

@@ -194,11 +194,17 @@ class RepoFile:
         return self.sha256 or self.blob_id
 
     @property
-    def digest(self) -> Digest | None:
-        """The digest that its content must have; None if its etag is none, as with servers that are no Hub."""
+    def algorithm(self) -> str | None:
+        """Of which digest its etag is the value; None if it is none, as with servers that are no Hub."""
         if self.sha256:
-            return Digest("sha256", self.sha256)
-        return Digest("git-sha1", self.blob_id) if is_commit(self.blob_id) else None
+            return "sha256"
+        return "git-sha1" if is_commit(self.blob_id) else None
+
+    @property
+    def digest(self) -> Digest | None:
+        """The digest that its content must have; None if nobody has told it."""
+        algorithm = self.algorithm
+        return None if algorithm is None else Digest(algorithm, self.etag)
 
     @property
     def promise(self) -> Promise:

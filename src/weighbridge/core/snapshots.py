@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from weighbridge.core.artifacts import FileResult
 from weighbridge.core.patterns import Patterns
-from weighbridge.core.repos import RepoId
+from weighbridge.core.repos import RepoFile, RepoId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,16 +115,43 @@ class Plan:
         return sum(each.size or 0 for each in self.files if not (each.is_present or each.is_near))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that was in place and right.
+
+    Attributes:
+        file: Which.
+        size: In bytes.
+    """
+
+    file: RepoFile
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)  # no slots: the results are put together once, if anybody wants them
 class SnapshotResult:
     """What became of a snapshot.
 
     Attributes:
         path: Of the snapshot, or of the directory.
         commit: 40 hex digits.
-        files: A result for each file that was wanted, by path.
+        kept: Files that were there already.
+        changed: What became of the others.
     """
 
     path: Path
     commit: str
-    files: tuple[FileResult, ...]
+    kept: tuple[Kept, ...] = ()
+    changed: tuple[FileResult, ...] = ()
+
+    @cached_property
+    def files(self) -> tuple[FileResult, ...]:
+        """A result for each file that was wanted, by path."""
+        kept = (result_of(each, self.path) for each in self.kept)
+        return tuple(sorted((*kept, *self.changed), key=lambda each: each.name))
+
+
+def result_of(kept: Kept, root: Path) -> FileResult:
+    """Return the result of a file that was there already, below ``root``."""
+    file = kept.file
+    return FileResult(name=file.path, path=root / file.path, size=kept.size, digest=file.digest, outcome="present")

@@ -154,9 +154,14 @@ class Board:
         with self._lock:
             now = self.clock()
             match event:
-                case Planned(files=files, size=size):
+                case Planned(files=files, present=present, size=size):
                     self._expected += files
-                    self._planned = None if size is None else (self._planned or 0) + size
+                    if size is not None:  # of those already there nothing more will be said
+                        self._planned = (self._planned or 0) + size
+                        self._done, self._done_bytes = (
+                            self._done + present,
+                            self._done_bytes + (event.present_size or 0),
+                        )
                 case FileStarted(name=name, resumed=resumed):
                     file = self._file(name, now)
                     file.stage, file.received, file.pace = Stage.MOVING, resumed, Pace(now)

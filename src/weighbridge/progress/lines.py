@@ -48,7 +48,6 @@ class LineDisplay:
         self._told_at = self._looked_at = clock()
         self._told_fraction = 0.0
         self._retry_told_at = float("-inf")
-        self._has_plan = False  # which told what is there already
 
     def show(self, event: Event) -> None:
         """Take one event."""
@@ -56,7 +55,6 @@ class LineDisplay:
         is_named = self._board.files <= _NAMED
         match event:
             case Planned(files=files, size=size) if files != 1 or size is not None:
-                self._has_plan = size is not None
                 self._write(describe_planned(event))
             case Notice(message=message):
                 self._write(f"note: {printable(message)}")
@@ -66,7 +64,7 @@ class LineDisplay:
                 self._write(f"{name}: waiting for another process that fetches it")
             case Retrying(name=name, reason=reason):
                 self._tell_retry(describe_retry(name, reason))
-            case FileFinished(result=result) if is_named and not (self._has_plan and result.outcome == "present"):
+            case FileFinished(result=result) if is_named:
                 self._write(_finished(result))
             case FileProgress() | FileFinished():
                 self._tell_progress()
@@ -122,6 +120,8 @@ def _finished(result: FileResult) -> str:
     match result.outcome:
         case "present":
             return f"{result.name}: already there, {size}"
+        case "linked":
+            return f"{result.name}: was on this machine, {size}"
         case "joined":
             return f"{result.name}: another process has fetched it, {size}"
         case _:

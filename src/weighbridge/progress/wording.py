@@ -50,8 +50,11 @@ def describe_planned(event: Planned) -> str:
     present = event.present_size or 0
     if event.present == event.files:
         return f"{facts[0]}, already there"
-    facts.append(f"{event.present} already there ({format_bytes(present)})" if event.present else "none there yet")
-    facts.append(f"{format_bytes(event.size - present)} to fetch")
+    if event.present:
+        facts.append(f"{event.present} already there ({format_bytes(present)})")
+    if event.linked:
+        facts.append(f"{event.linked} to link ({format_bytes(event.linked_size)})")
+    facts.append(f"{format_bytes(event.size - present - event.linked_size)} to fetch")
     if event.free is not None:
         facts.append(f"{format_bytes(event.free)} free")
     return ", ".join(facts)

@@ -12,8 +12,9 @@ from pathlib import Path
 from weighbridge.core.artifacts import FileResult, Source
 from weighbridge.core.options import CacheOptions, StoreOptions
 from weighbridge.core.repos import RepoFile
+from weighbridge.core.snapshots import Kept
 from weighbridge.errands import Missing
-from weighbridge.shelves.shelf import Judge, Kept, Near, Survey, request_for
+from weighbridge.shelves.shelf import Judge, Near, Survey, request_for
 from weighbridge.store.cache.kin import find_elsewhere, take_over
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import BlobLock
@@ -24,6 +25,7 @@ from weighbridge.store.layout import Place
 from weighbridge.store.present import look
 from weighbridge.store.receipts import Receipts
 from weighbridge.store.sight import Sight
+from weighbridge.store.tidying import tidy
 
 
 class CacheShelf:
@@ -47,6 +49,7 @@ class CacheShelf:
         self._pointers = Pointers(folder, options)
         self._wanted: dict[str, list[RepoFile]] = {}  # by etag: one blob may have several names
         self._touched: set[Path] = set()  # directories in which pointers were made
+        self._complete: set[Path] = set()  # blobs that were here before
 
     @property
     def path(self) -> Path:
@@ -60,7 +63,13 @@ class CacheShelf:
     def survey(self, files: Sequence[RepoFile], judge: Judge) -> Survey:
         """Return what is here: pointers, blobs that lack one, and blobs of other repositories."""
         survey, doubtful, rest = Survey(), list[tuple[Path, RepoFile]](), list[RepoFile]()
+        receipts, start = self._receipts.reader_of(self._folder.blobs), f"{self.path}/"
         for file in files:
+            # most are right and known to be: whatever leads there, it is the very file that was verified
+            algorithm, seen = file.algorithm, _stat(start + file.path)
+            if algorithm and seen and receipts.value_of(file.etag, algorithm, seen) == file.etag:
+                survey.kept.append(Kept(file, seen.st_size))
+                continue
             found = self._find(file)
             if found is None or file.size not in (None, found.st_size):
                 rest.append(file)
@@ -78,7 +87,8 @@ class CacheShelf:
         return survey
 
     def confirm(self, kept: Sequence[Kept]) -> None:
-        """Do nothing: where a pointer lies tells of which commit it is."""
+        """Do no more than remember them: where a pointer lies tells of which commit it is."""
+        self._complete.update(self._folder.blob(each.file.etag) for each in kept if each.file.etag)
 
     def bring(self, near: Near, stop: threading.Event) -> FileResult:
         """Link a blob, after it was taken over if it is another repository's."""
@@ -89,6 +99,7 @@ class CacheShelf:
             self._touched.add(blob.parent)
             self._note(blob, file)
             self._note_linked(near)
+        self._complete.add(blob)
         self._pointers.make(self._commit, file.path, file.etag)
         self._note_pointer(file)
         return self._result_of(file)
@@ -115,11 +126,12 @@ class CacheShelf:
         return results
 
     def finish(self) -> None:
-        """Flush the directories in which something got a name."""
+        """Flush the directories in which something got a name, and clean up after those who were killed."""
         while self._store.durable and self._touched:
             place = self._touched.pop()
             with storing(place, "flush"):
                 flush_directory(place)
+        tidy(self._complete, self._store.claim_ttl_s)
 
     def _find(self, file: RepoFile) -> os.stat_result | None:
         """Return the stat of what is in a file's place; of one whose content nobody has named, anything will do."""
@@ -196,16 +208,16 @@ class CacheShelf:
 
     def _result_of(self, file: RepoFile) -> FileResult:
         path = self.path_of(file)
-        return FileResult(name=file.path, path=path, size=look(path).size, digest=file.digest, outcome="present")
+        return FileResult(name=file.path, path=path, size=look(path).size, digest=file.digest, outcome="linked")
 
     def _make_directory(self, path: Path) -> None:
         with storing(path, "make"):
             path.mkdir(parents=True, exist_ok=True)
 
 
-def _stat(path: Path) -> os.stat_result | None:
+def _stat(path: Path | str) -> os.stat_result | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - of many files
     except OSError:
         return None
     return found if stat.S_ISREG(found.st_mode) else None

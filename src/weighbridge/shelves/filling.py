@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weighbridge.core.artifacts import FileResult, Source
-from weighbridge.core.errors import DiskFullError
+from weighbridge.core.errors import DiskFullError, StoreError
 from weighbridge.core.events import FileFinished, Planned
+from weighbridge.core.names import RelativeName, find_collision
 from weighbridge.core.repos import RepoFile
-from weighbridge.core.snapshots import Plan, PlannedFile
+from weighbridge.core.snapshots import Kept, Plan, PlannedFile
 from weighbridge.delivery import Delivery, Means
 from weighbridge.errands import Missing
-from weighbridge.shelves.shelf import Kept, Shelf, Survey
+from weighbridge.shelves.shelf import Shelf, Survey
 from weighbridge.store.faults import free_bytes
 from weighbridge.store.inspection import are_right
 from weighbridge.store.leftovers import count_held
+from weighbridge.store.present import ignores_case
 
 FindSource = Callable[[RepoFile], Source]
 
@@ -70,7 +72,20 @@ def _plan(shelf: Shelf, commit: str, files: Sequence[RepoFile], survey: Survey) 
     return Plan(path=shelf.path, commit=commit, files=tuple(planned), free=free_bytes(shelf.path))
 
 
-def fill(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means: Means) -> tuple[FileResult, ...]:
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What became of files.
+
+    Attributes:
+        kept: Those that were in place and right.
+        changed: The others.
+    """
+
+    kept: tuple[Kept, ...]
+    changed: tuple[FileResult, ...]
+
+
+def fill(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means: Means) -> Filled:
     """Have every file on the shelf.
 
     Args:
@@ -79,42 +94,36 @@ def fill(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means
         find_source: Tells where to fetch a file that is missing; asked before anything is fetched.
         means: What the call works with.
 
-    Returns:
-        A result for each file, in their order.
-
     Raises:
         DiskFullError: What is missing can't fit; not a byte was asked for.
+        StoreError: Two of the files would be one here.
     """
     return _fill(shelf, files, shelf.survey(files, Reader(means)), find_source, means)
 
 
-def fill_anew(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means: Means) -> tuple[FileResult, ...]:
+def fill_anew(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means: Means) -> Filled:
     """Fetch every file, whatever is on the shelf already; see :func:`fill`."""
     return _fill(shelf, files, Survey(missing=list(files)), find_source, means)
 
 
-def _fill(
-    shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: FindSource, means: Means
-) -> tuple[FileResult, ...]:
+def _fill(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: FindSource, means: Means) -> Filled:
     sources = {each.path: find_source(each) for each in survey.missing}
+    if sources or survey.near:
+        _check_names(files, shelf.path)
     free = free_bytes(shelf.path)
     means.tell(_planned(files, survey, free))
     errands = shelf.missing(mixed(survey.missing, means.options.transfer.first_piece), sources) if sources else []
     _check_room(survey.missing, errands, free)
     shelf.confirm(survey.kept)
-    results: dict[str, FileResult] = {}
-    for kept in survey.kept:
-        results[kept.file.path] = _result_of(kept, shelf)
-        means.tell(FileFinished(result=results[kept.file.path]))
+    changed: list[FileResult] = []
     for near in survey.near:
         means.check_cancelled()
-        results[near.file.path] = shelf.bring(near, means.cancel)
-        means.tell(FileFinished(result=results[near.file.path]))
+        changed.append(shelf.bring(near, means.cancel))
+        means.tell(FileFinished(result=changed[-1]))
     if errands:
-        for result in Delivery(means, shelf.settle).run(errands):
-            results[result.name] = result
+        changed += Delivery(means, shelf.settle).run(errands)
     shelf.finish()
-    return tuple(results[each.path] for each in files)
+    return Filled(tuple(survey.kept), tuple(changed))
 
 
 def mixed(files: Sequence[RepoFile], small: int) -> list[RepoFile]:
@@ -133,16 +142,30 @@ def mixed(files: Sequence[RepoFile], small: int) -> list[RepoFile]:
 
 
 def _planned(files: Sequence[RepoFile], survey: Survey, free: int | None) -> Planned:
-    here = sum(each.size for each in survey.kept) + sum(each.file.size or 0 for each in survey.near)
+    kept = sum(each.size for each in survey.kept)
+    linked = sum(each.sight.size for each in survey.near)
     missing = [each.size for each in survey.missing]
     known = None if None in missing else sum(each or 0 for each in missing)
     return Planned(
         files=len(files),
-        present=len(survey.kept) + len(survey.near),
-        size=None if known is None else here + known,
-        present_size=here,
+        present=len(survey.kept),
+        linked=len(survey.near),
+        size=None if known is None else kept + linked + known,
+        present_size=kept,
+        linked_size=linked,
         free=free,
     )
+
+
+def _check_names(files: Sequence[RepoFile], place: Path) -> None:
+    """Refuse files of which two would be one on this machine."""
+    names = [RelativeName(each.path) for each in files]
+    clash = find_collision(names, ignore_case=False)
+    if clash is None:
+        same = find_collision(names, ignore_case=True)
+        clash = same if same is not None and ignores_case(place) else None
+    if clash is not None:
+        raise StoreError(f"{clash[0]!r} and {clash[1]!r} can't both be on this machine; exclude one of them")
 
 
 def _check_room(missing: Sequence[RepoFile], errands: Sequence[Missing], free: int | None) -> None:
@@ -159,8 +182,3 @@ def _check_room(missing: Sequence[RepoFile], errands: Sequence[Missing], free: i
             needed=needed,
             free=free,
         )
-
-
-def _result_of(kept: Kept, shelf: Shelf) -> FileResult:
-    file = kept.file
-    return FileResult(name=file.path, path=shelf.path_of(file), size=kept.size, digest=file.digest, outcome="present")

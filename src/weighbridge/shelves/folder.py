@@ -12,8 +12,9 @@ from weighbridge.core.errors import StoreError
 from weighbridge.core.names import RelativeName
 from weighbridge.core.options import StoreOptions
 from weighbridge.core.repos import RepoFile
+from weighbridge.core.snapshots import Kept
 from weighbridge.errands import Missing
-from weighbridge.shelves.shelf import Judge, Kept, Near, Survey, request_for
+from weighbridge.shelves.shelf import Judge, Near, Survey, request_for
 from weighbridge.store.cache.folders import LocalFolder
 from weighbridge.store.cache.kin import find_elsewhere
 from weighbridge.store.cache.layout import CacheFolder
@@ -21,6 +22,7 @@ from weighbridge.store.layout import Place
 from weighbridge.store.present import check_parents, look, make_parents
 from weighbridge.store.receipts import Receipts
 from weighbridge.store.sight import Sight
+from weighbridge.store.tidying import tidy
 
 
 class FolderShelf:
@@ -46,6 +48,7 @@ class FolderShelf:
         self._cache = cache
         self._store = store
         self._wanted: dict[Path, RepoFile] = {}
+        self._complete: set[Path] = set()  # files that were here before
 
     @property
     def path(self) -> Path:
@@ -81,6 +84,7 @@ class FolderShelf:
 
     def confirm(self, kept: Sequence[Kept]) -> None:
         """Note of files that were there already that they are of this commit."""
+        self._complete.update(self.path_of(each.file) for each in kept)
         for each in kept:
             if not self._is_noted(each.file):
                 with suppress(StoreError):  # a folder that can't be written to can still be read
@@ -93,7 +97,7 @@ class FolderShelf:
         if digest is not None:
             self._receipts.note(path, digest, look(path), is_flushed=self._store.durable)
         self._write_note(near.file)
-        return FileResult(name=near.file.path, path=path, size=look(path).size, digest=digest, outcome="present")
+        return FileResult(name=near.file.path, path=path, size=look(path).size, digest=digest, outcome="linked")
 
     def missing(self, files: Sequence[RepoFile], sources: Mapping[str, Source]) -> list[Missing]:
         """Return an errand for each file."""
@@ -109,7 +113,8 @@ class FolderShelf:
         return (result,)
 
     def finish(self) -> None:
-        """Do nothing more: notes save work only."""
+        """Clean up after those who were killed."""
+        tidy(self._complete, self._store.claim_ttl_s)
 
     def _look_around(self, files: Sequence[RepoFile], judge: Judge, survey: Survey) -> None:
         """Sort files that are not right here into what the cache has and what is missing."""

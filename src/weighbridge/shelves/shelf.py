@@ -11,21 +11,9 @@ from typing import Protocol
 from weighbridge.core.artifacts import Artifact, FileRequest, FileResult, Source
 from weighbridge.core.names import RelativeName
 from weighbridge.core.repos import RepoFile
+from weighbridge.core.snapshots import Kept
 from weighbridge.errands import Missing
 from weighbridge.store.sight import Sight
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A file that is in place and right.
-
-    Attributes:
-        file: Which.
-        size: In bytes.
-    """
-
-    file: RepoFile
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
