@@ -12,42 +12,35 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks import rows
-from benchmarks.certificates import make_certificates
-from benchmarks.contenders import Job
-from benchmarks.corpus import Corpus
+from benchmarks.extras import EXTRAS, held_sets, measure_extras
+from benchmarks.hub_rows import hub_rows
 from benchmarks.machine import read_machine
-from benchmarks.origin import serve
 from benchmarks.processes import Bench, Step
 from benchmarks.report import Report
 from benchmarks.rounds import Runner
-from benchmarks.roundtrip import measure, relayed
-from benchmarks.rows import Way
+from benchmarks.rows import SLOW
 from benchmarks.serving import Watch, mirror_of
 from benchmarks.serving_rows import NAME as SERVING
 from benchmarks.serving_rows import Serving, judge_serving, serving_rows, times_of
-from benchmarks.settings import FULL, KIB, MIB, parse_settings
+from benchmarks.settings import FULL, parse_settings
 from benchmarks.targets import judge
 from benchmarks.tools import find_tools
+from benchmarks.world import HUBS, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from benchmarks.certificates import Certificates
-    from benchmarks.corpus import DataFile
-    from benchmarks.origin import Origin
-    from benchmarks.roundtrip import Measured
-    from benchmarks.rows import FileSet, Row
-    from benchmarks.settings import Settings
+    from benchmarks.rows import Row
+    from benchmarks.settings import Settings, Sizes
     from benchmarks.tools import Tools
 
-_CHECK_BYTES = {Way.PLAIN: 64 * MIB, Way.FAR: 64 * MIB, Way.CAPPED: 16 * MIB}
 _SETTLED_S = 3.0  # a mirror hashes a file that was touched later than that once more
 
 
 def main() -> int:
     """Run the benchmarks; 1 when something needed is absent, 2 when a contender failed or brought wrong bytes."""
-    settings = parse_settings(sys.argv[1:], [*(row.name for row in rows.every_row(FULL)), SERVING])
+    names = [*(row.name for row in _every_row(FULL)), SERVING, *EXTRAS]
+    settings = parse_settings(sys.argv[1:], names)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     with _workdir(settings):
         tools = find_tools(settings)
@@ -74,23 +67,24 @@ def _workdir(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        made = ["run", "origin", "mirror"] if settings.keep else ["run", "origin", "mirror", "files"]
-        for name in made:
+        made = ("run", "origin", "mirror", "caches")
+        for name in made if settings.keep else (*made, "files"):
             shutil.rmtree(settings.workdir / name, ignore_errors=True)
 
 
 def _measure_all(settings: Settings, tools: Tools) -> Report:
-    chosen = rows.quick_rows(settings.sizes) if settings.quick else rows.every_row(settings.sizes)
-    if settings.only:
-        chosen = tuple(row for row in rows.every_row(settings.sizes) if row.name in settings.only)
+    chosen = _chosen_rows(settings)
     machine = read_machine(settings.workdir)
     bench = Bench(settings.workdir / "run", settings.timeout_s)
     with ExitStack() as stack:
-        world = _World(settings, tools, bench.scratch, stack)
+        asked = frozenset(EXTRAS) & (settings.only or frozenset(EXTRAS))
+        held = {row.files for row in chosen if row.way in HUBS} | held_sets(asked, settings.sizes)
+        world = World(settings, bench, tools, held, stack)
         runner = Runner(bench, world.origin, settings.rounds)
         bare_bytes = bench.run(Step(tools.argv("python", "-c", "pass"))).peak_bytes
         results = {row.name: runner.run_row(row, world.job(row, machine.cores)) for row in chosen}
         checks = dict(world.checks)
+        extras = measure_extras(asked, world, bench, settings)
         serving = _measure_serving(world, bench, settings) if not settings.only or SERVING in settings.only else None
     return Report(
         machine=machine,
@@ -101,11 +95,27 @@ def _measure_all(settings: Settings, tools: Tools) -> Report:
         checks=checks,
         results=results,
         serving=serving,
-        verdicts=[*judge(results, machine.cores, bare_bytes), *(judge_serving(serving) if serving else ())],
+        sections=extras.sections,
+        verdicts=[
+            *judge(results, machine.cores, bare_bytes),
+            *(judge_serving(serving) if serving else ()),
+            *extras.verdicts,
+        ],
     )
 
 
-def _measure_serving(world: _World, bench: Bench, settings: Settings) -> Serving:
+def _every_row(sizes: Sizes) -> tuple[Row, ...]:
+    return (*rows.every_row(sizes), *hub_rows(sizes))
+
+
+def _chosen_rows(settings: Settings) -> tuple[Row, ...]:
+    """Return the rows that were asked for; without a word about that, all, or those that a quick run has."""
+    if settings.only:
+        return tuple(row for row in _every_row(settings.sizes) if row.name in settings.only)
+    return tuple(row for row in _every_row(settings.sizes) if not (settings.quick and row.name in SLOW))
+
+
+def _measure_serving(world: World, bench: Bench, settings: Settings) -> Serving:
     """Measure our mirror with a repository of one file, which is the very file that nginx serves."""
     home = settings.workdir / "mirror"
     (row, *_) = serving_rows(settings.sizes, "")

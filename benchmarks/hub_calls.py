@@ -1,8 +1,8 @@
 """Calls a client's ``snapshot_download`` or ``hf_hub_download`` and prints how long that took, as JSON.
 
 Run by the interpreter that has the client: ``hub_calls.py LIBRARY REPOSITORY FILE REVISION CALLS``, where ``FILE`` is
-empty for a snapshot and ``LIBRARY`` is ``weighbridge``, ``weighbridge.Client`` or ``huggingface_hub``.  The variables of
-the environment say where the Hub and the cache are.
+empty for a snapshot and ``LIBRARY`` is ``weighbridge``, ``weighbridge.Client`` or ``huggingface_hub``.  The environment
+says where the Hub and the cache are.
 """
 
 import importlib

@@ -69,6 +69,10 @@ def _weighbridge(name: str, *options: str) -> Contender:
 
 def _huggingface_hub(job: Job) -> list[Step]:
     is_one = len(job.files) == 1
-    call = f"hf_hub_download(*{(job.repository, job.files[0].name)})" if is_one else f"snapshot_download({job.repository!r})"
+    call = (
+        f"hf_hub_download(*{(job.repository, job.files[0].name)})"
+        if is_one
+        else f"snapshot_download({job.repository!r})"
+    )
     argv = job.tools.argv("huggingface_hub", "-c", f"import huggingface_hub as hub; hub.{call}")
     return [Step(argv, hub_environment(job.url, job.out))]

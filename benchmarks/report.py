@@ -41,6 +41,25 @@ _NOTES = """\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """What was found by other means than rows.
+
+    Attributes:
+        title: Its heading.
+        about: What was done, and how to read it.
+        head: Of its table.
+        lines: Of its table.
+        data: Every figure, ready for ``json.dumps``.
+    """
+
+    title: str
+    about: str
+    head: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    data: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything one run of the benchmarks found.
 
@@ -53,6 +72,7 @@ class Report:
         checks: What the ways to the origin were measured to be.
         results: The rows run, by name, in order.
         serving: How fast our mirror sends files, if that was measured.
+        sections: What else was measured.
         verdicts: The targets.
     """
 
@@ -64,6 +84,7 @@ class Report:
     checks: Mapping[Way, Measured]
     results: Mapping[str, RowResult]
     serving: Serving | None
+    sections: Sequence[Section]
     verdicts: Sequence[Verdict]
 
     def as_json(self) -> dict[str, object]:
@@ -77,6 +98,7 @@ class Report:
             "checks": {way.name: asdict(found) for way, found in self.checks.items()},
             "rows": [asdict(result) for result in self.results.values()],
             "serving": asdict(self.serving) if self.serving else None,
+            "sections": {section.title: section.data for section in self.sections},
             "targets": [asdict(verdict) for verdict in self.verdicts],
         }
 
@@ -95,6 +117,11 @@ class Report:
                 titles,
                 _table((*_HEAD, *_HEAD_COST), self._lines()),
                 *self._serving(),
+                *(
+                    part
+                    for each in self.sections
+                    for part in (f"## {each.title}", each.about, _table(each.head, each.lines))
+                ),
                 "## Targets",
                 _table(("target", "measured", "verdict"), verdicts),
                 "## How to read it",
@@ -180,7 +207,8 @@ def _speed(result: RowResult, cell: Cell) -> tuple[str, ...]:
 
 
 def _check_text(way: Way, found: Measured) -> str:
-    asked = {Way.FAR: f"; asked for: {ROUND_TRIP_MS} ms", Way.CAPPED: f"; asked for: {CAPPED_RATE / 1e6:.0f} MB/s"}
+    far, capped = f"; asked for: {ROUND_TRIP_MS} ms", f"; asked for: {CAPPED_RATE / 1e6:.0f} MB/s"
+    asked = {Way.FAR: far, Way.HUB_FAR: far, Way.CAPPED: capped}
     trip_ms, first_ms = found.round_trip_s * 1000, found.first_s * 1000
     rate = f"{found.rate / 1e6:.0f} MB/s on one connection"
     return f"measured: round trip {trip_ms:.1f} ms, {first_ms:.1f} ms with connecting, {rate}{asked.get(way, '')}"

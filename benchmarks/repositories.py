@@ -74,7 +74,7 @@ def repository_name(label: str) -> str:
 
 
 def repository_of(label: str, files: Sequence[DataFile], changed: DataFile | None = None) -> Repository:
-    """Return the repository of ``files``; with ``changed``, the branch ``NEXT`` has it in place of the first of them."""
+    """Return the repository of ``files``; the branch ``NEXT``, if any, has ``changed`` instead of the first of them."""
     branches = {MAIN: {file.name: file for file in files}}
     if changed is not None:
         branches[NEXT] = branches[MAIN] | {files[0].name: changed}
@@ -112,7 +112,7 @@ def site_of(repositories: Sequence[Repository], home: Path, port: int) -> str:
 def _etags(repository: Repository) -> Iterator[str]:
     for branch, files in repository.branches.items():
         for path, file in files.items():
-            yield f"        \"{repository.commit(branch)}/{path}\" '\"{file.sha256}\"';"
+            yield f'        "{repository.commit(branch)}/{path}" \'"{file.sha256}"\';'
 
 
 def _revision(repository: Repository, branch: str) -> Mapping[str, object]:

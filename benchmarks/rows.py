@@ -17,6 +17,9 @@ CONNECTIONS = 8
 CAPPED_RATE = 20_000_000
 ROUND_TRIP_MS = 40
 
+SLOW = frozenset({"four-md5", "capped-nginx"})
+"""What a quick run leaves out: rows that say little more than others."""
+
 WEIGHBRIDGE = "weighbridge"
 LOOSE = "weighbridge --no-durable"
 ONE_FILE = "weighbridge --no-durable, one file"
@@ -36,11 +39,19 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FileSet:
-    """Files of one size: the label seeds their bytes."""
+    """Files of one size.
+
+    Attributes:
+        label: Seeds their bytes.
+        count: How many.
+        size: Bytes of each.
+        changes: As a repository they have a second branch, in which the first of them is another.
+    """
 
     label: str
     count: int
     size: int
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +84,6 @@ class Row:
 def every_row(sizes: Sizes) -> tuple[Row, ...]:
     """Return all rows, in the order in which they are run and printed."""
     return (*_single_file(sizes), *_four_files(sizes), *_many_files(sizes), *_capped(sizes))
-
-
-def quick_rows(sizes: Sizes) -> tuple[Row, ...]:
-    """Return the rows that say most in little time."""
-    return tuple(row for row in every_row(sizes) if row.name not in {"four-md5", "capped-nginx"})
 
 
 def _ours() -> tuple[Contender, ...]:

@@ -28,6 +28,7 @@ class Sizes:
         small: Bytes of each small file.
         capped: Bytes of the file fetched over slow connections.
         served: Bytes of the file that is fetched from our mirror.
+        held: How many files a snapshot has that is in the cache already.
     """
 
     one: int
@@ -36,10 +37,11 @@ class Sizes:
     small: int
     capped: int
     served: int
+    held: int
 
 
-FULL = Sizes(one=2 * GIB, four=512 * MIB, many=400, small=64 * KIB, capped=GIB, served=GIB)
-QUICK = Sizes(one=64 * MIB, four=16 * MIB, many=100, small=64 * KIB, capped=128 * MIB, served=128 * MIB)
+FULL = Sizes(one=2 * GIB, four=512 * MIB, many=400, small=64 * KIB, capped=GIB, served=GIB, held=1000)
+QUICK = Sizes(one=64 * MIB, four=16 * MIB, many=100, small=64 * KIB, capped=128 * MIB, served=128 * MIB, held=200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

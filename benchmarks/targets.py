@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.contenders import CURL, CURL_OPENSSL, CURL_SYNC, OPENSSL
+from benchmarks.hub_rows import HUB
 from benchmarks.rows import CAPPED_RATE, CONNECTIONS, LOOSE, ONE_FILE, WEIGHBRIDGE
 from benchmarks.settings import MIB
 
@@ -51,6 +52,13 @@ def _verdicts(cores: int) -> Sequence[tuple[str, Callable[[RowResult], Verdict]]
         ("tls", _at_most(1.15, WEIGHBRIDGE, flushed)),
         ("four-sha256", lambda result: _gain(result, cores)),
         ("four-md5", lambda result: _gain(result, cores)),
+        ("hub-2g", _at_most(1.10, LOOSE, loose)),
+        ("hub-2g", _at_most(1.10, WEIGHBRIDGE, flushed)),
+        ("hub-2g", _faster(3, LOOSE, loose)),
+        ("hub-2g", _faster(3, WEIGHBRIDGE, flushed)),
+        ("hub-many", _faster(5, LOOSE, loose)),
+        ("hub-many-far", _faster(5, LOOSE, loose)),
+        ("hub-many-far", _faster(5, WEIGHBRIDGE, flushed)),
         ("capped", _capped),
         ("capped-nginx", _capped),
     )
@@ -65,6 +73,20 @@ def _at_most(bound: float, name: str, limits: Sequence[str]) -> Callable[[RowRes
         if ratio is None:
             return Verdict(target, "-", _unjudged(result, (name, *limits)))
         return Verdict(target, f"{ratio:.2f} x", "met" if ratio <= bound else "not met")
+
+    return verdict
+
+
+def _faster(bound: float, name: str, limits: Sequence[str]) -> Callable[[RowResult], Verdict]:
+    """Judge how many times faster ``name`` is than huggingface_hub; if it is not, say how much ``limits`` allow."""
+
+    def verdict(result: RowResult) -> Verdict:
+        gain, allowed = result.ratio(HUB, (name,)), result.ratio(HUB, limits)
+        target = f"{result.name}: {name} >= {bound:g} x faster than {HUB}"
+        if gain is None:
+            return Verdict(target, "-", _unjudged(result, (name, HUB)))
+        allowance = "" if allowed is None else f"; max({'; '.join(limits)}) is {allowed:.2f} x faster"
+        return Verdict(target, f"{gain:.2f} x", "met" if gain >= bound else f"not met{allowance}")
 
     return verdict
 

@@ -295,7 +295,8 @@ class Client:
 
     def _connect(self) -> PoolTransport:
         options = self.options
-        return PoolTransport(options.http, options.transfer.retry, options.transfer.connections)
+        transfer = options.transfer
+        return PoolTransport(options.http, transfer.retry, max(transfer.connections, transfer.small_connections))
 
     def _own_transport(self) -> PoolTransport:
         """Return the transport; a forked child gets one of its own, since sockets can't be shared."""

@@ -112,7 +112,11 @@ class DownloadWalk:
     def _source_finder(self, order: FileOrder, commit: str, location: str | None) -> FindSource:
         def find(file: RepoFile) -> Source:
             source = self._hubs.patient.source_of(order.repo, commit, file.path)
-            return source if location in (None, source.url) else replace(source, lead=location)
+            if location is None:
+                return source
+            # where no redirect was, the address that was asked is of a branch, and that may have moved since
+            asked = self._hubs.patient.source_of(order.repo, order.revision, file.path).url
+            return source if location in (source.url, asked) else replace(source, lead=location)
 
         return find
 

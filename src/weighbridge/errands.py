@@ -13,7 +13,7 @@ from weighbridge.core.artifacts import Artifact, FileRequest
 from weighbridge.core.errors import ClaimTimeoutError, DigestMismatchError, SizeMismatchError, StoreError
 from weighbridge.core.events import Event, FileProgress, FileStarted, Retrying
 from weighbridge.core.options import Options, StoreOptions
-from weighbridge.store.claims import Claim, Heart, lease_for
+from weighbridge.store.claims import Claim, Heart, lease_for, length_of
 from weighbridge.store.faults import flush_directory, storing
 from weighbridge.store.gates import OPEN, Gate
 from weighbridge.store.journal import Identity
@@ -24,6 +24,7 @@ from weighbridge.store.present import look
 from weighbridge.store.receipts import Receipts
 from weighbridge.store.recover import open_partial
 from weighbridge.store.sight import Sight
+from weighbridge.store.small import SMALL, SmallFile
 from weighbridge.transfer.dispatch import Standing
 from weighbridge.transfer.engine import Engine
 from weighbridge.transfer.job import Job
@@ -65,7 +66,7 @@ class Errand:
         self.request = missing.request
         self.place = missing.place
         self.began = time.monotonic()
-        self.partial: Partial | None = None
+        self.partial: Partial | SmallFile | None = None
         self._leftovers = leftovers
         self._options = options
         self._claim: Claim | None = None
@@ -126,7 +127,7 @@ class Errand:
             return
         self._watched_at = now
         names = [each for each in find_leftovers(self.place.parent) if self.place.owns(each)]
-        signs = (last_sign_at(self.place, names), self.missing.gate.signs())
+        signs = (last_sign_at(self.place, names), length_of(self.place.claim), self.missing.gate.signs())
         if signs != self._signs:
             self._signs, self._sign_at = signs, now
         if now - self._sign_at <= limit:
@@ -141,10 +142,15 @@ class Errand:
             waited_s=now - self._sign_at,
         )
 
-    def open(self, cancel: threading.Event) -> Partial:
+    def open(self, cancel: threading.Event) -> Partial | SmallFile:
         """Open a partial of our own; call while holding the claim."""
-        identity = identity_of(self.request.artifact)
-        self.partial = open_partial(self.place, identity, self._leftovers, cancel, self._options.store)
+        artifact, place = self.request.artifact, self.place
+        is_small = artifact.size is not None and artifact.size <= SMALL and not self._leftovers
+        if is_small and place.staging is not None and self._claim is not None:
+            self.partial = SmallFile(place.staging, place.final, self._options.store, self._claim.sign)
+        else:
+            identity = identity_of(artifact)
+            self.partial = open_partial(place, identity, self._leftovers, cancel, self._options.store)
         self.began = time.monotonic()
         return self.partial
 
@@ -172,7 +178,7 @@ class Errand:
         self._claim = None
         self.missing.gate.leave()
 
-    def _put_away(self, partial: Partial, job: Job | None, receipts: Receipts) -> None:
+    def _put_away(self, partial: Partial | SmallFile, job: Job | None, receipts: Receipts) -> None:
         if job is not None and job.is_over and job.error is None:
             digest = self.request.artifact.digest
             if digest is not None and partial.published != Sight():

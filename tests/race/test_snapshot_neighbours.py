@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ import pytest
 from tests.support.fault_hub import FaultHub
 from tests.support.hub.calls import COMMIT, WEIGHTS, hub_options, snapshot, unfinished, victim, wrongs
 from tests.support.hub.fetching import SnapshotTask
-from tests.support.hub_clients import HubClient, make_clients
+from tests.support.hub_clients import HubClient, HubProcess, make_clients
 from tests.support.hub_repos import Repo, contents
-from tests.support.processes import ClientProcess, wait_until
+from tests.support.processes import ClientProcess
 from tests.support.scene import MIB, quick_options
 from tests.support.shims import Shims
 
@@ -60,12 +61,12 @@ def test_two_processes_make_one_transfer(
     hub: FaultHub, repo: Repo, task: SnapshotTask, cache: Path, tmp_path: Path
 ) -> None:
     """Two jobs on one machine pay for one snapshot."""
-    with hub.cdn.gate(hub.cdn_path(repo, WEIGHTS), after=MIB) as gate:
-        with ClientProcess(task, tmp_path / "one") as one, ClientProcess(task, tmp_path / "two") as two:
-            gate.wait_reached()
-            hub.wait_for(lambda: hub.tally.info == 2)
-            gate.release()
-            outcomes = [each.wait() for each in (one, two)]
+    gate = hub.cdn.gate(hub.cdn_path(repo, WEIGHTS), after=MIB)
+    with ClientProcess(task, tmp_path / "one") as one, ClientProcess(task, tmp_path / "two") as two:
+        gate.wait_reached()
+        hub.wait_for(lambda: hub.tally.info == 2)
+        gate.release()
+        outcomes = [each.wait() for each in (one, two)]
 
     assert [each.code for each in outcomes] == [0, 0], [each.errors for each in outcomes]
     assert hub.file_bytes == size_of(repo)
@@ -77,9 +78,10 @@ def test_process_waits_for_one_that_is_killed_and_goes_on_from_there(
     hub: FaultHub, repo: Repo, task: SnapshotTask, cache: Path, tmp_path: Path
 ) -> None:
     """Whoever waits takes over what the dead one had."""
-    with hub.cdn.gate(hub.cdn_path(repo, WEIGHTS), after=MIB) as gate:
-        with ClientProcess(task, tmp_path / "one") as one, ClientProcess(task, tmp_path / "two") as two:
-            gate.wait_reached()
+    gate = hub.cdn.gate(hub.cdn_path(repo, WEIGHTS), after=MIB)
+    with ClientProcess(task, tmp_path / "one") as one:
+        gate.wait_reached()
+        with ClientProcess(task, tmp_path / "two") as two:
             two.wait_for("FileWaiting")
             one.kill()
             gate.release()
@@ -92,11 +94,12 @@ def test_process_waits_for_one_that_is_killed_and_goes_on_from_there(
 
 
 def test_four_processes_are_right_where_no_lock_locks(
-    hub: FaultHub, repo: Repo, task: SnapshotTask, cache: Path, tmp_path: Path, shims: Shims
+    repo: Repo, task: SnapshotTask, cache: Path, tmp_path: Path, shims: Shims
 ) -> None:
     """Cluster file systems grant every lock to everybody."""
-    clients = [ClientProcess(task, tmp_path / f"log{each}", shims.without_locks()) for each in range(4)]
-    outcomes = [each.wait() for each in clients]
+    with ExitStack() as stack:
+        clients = [ClientProcess(task, tmp_path / f"log{each}", shims.without_locks()) for each in range(4)]
+        outcomes = [stack.enter_context(each).wait() for each in clients]
 
     assert [each.code for each in outcomes] == [0] * 4, [each.errors for each in outcomes]
     assert contents(snapshot_of(cache)) == repo.main
@@ -184,7 +187,7 @@ def test_readers_never_see_half_a_ref(hub: FaultHub, repo: Repo, cache: Path) ->
     assert seen == set(repo.commits)
 
 
-def swallow(process: object, repo_id: str) -> None:
+def swallow(process: HubProcess, repo_id: str) -> None:
     try:
         process.call("snapshot_download", repo_id=repo_id)
     except RuntimeError:

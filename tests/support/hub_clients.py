@@ -120,6 +120,11 @@ class HubProcess:
         self._process.kill()
         self._process.communicate()
 
+    def kill(self) -> None:
+        """End it as ``kill -9`` does; a call that is under way on another thread ends with ``RuntimeError``."""
+        self._process.kill()
+        self._process.wait(_TIMEOUT_S)
+
     def call(self, name: str, /, **arguments: object) -> Any:
         """Call a function of the library by its name.
 

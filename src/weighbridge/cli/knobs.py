@@ -67,12 +67,17 @@ def options_for(knobs: Knobs, requests: int) -> Options:
     if knobs.timeout_s is not None:
         http = replace(http, connect_timeout_s=knobs.timeout_s, read_timeout_s=knobs.timeout_s)
     if knobs.files is not None:
-        transfer = replace(transfer, files=knobs.files)
+        transfer = replace(transfer, files=knobs.files, small_connections=knobs.files)
     if knobs.connections is not None:
         at_once = max(1, min(requests, transfer.files))
         fair = -(-knobs.connections // at_once)  # so that all of them are used
         per_file = max(fair, min(transfer.connections_per_file, knobs.connections))
-        transfer = replace(transfer, connections=knobs.connections, connections_per_file=per_file)
+        transfer = replace(
+            transfer,
+            connections=knobs.connections,
+            connections_per_file=per_file,
+            small_connections=knobs.connections,
+        )
     if knobs.rate_limit is not None:
         transfer = replace(transfer, rate_limit_bps=parse_size(knobs.rate_limit))
     if knobs.retries is not None:

@@ -119,6 +119,8 @@ class TransferOptions:
         connections: Connections of one call, all files together.
         connections_per_file: Connections of one file.
         files: Files in transfer at the same time.
+        small_connections: Connections, and files in transfer, of a call that misses small files only (none above
+            ``first_piece``): what they wait for is latency.
         first_piece: Bytes asked for first, before the link's speed is known.
         piece_min, piece_max: Bounds of a piece, in bytes.
         piece_seconds: A piece is no more than one connection brings in this time.
@@ -137,6 +139,7 @@ class TransferOptions:
     connections: int = 16
     connections_per_file: int = 8
     files: int = 16
+    small_connections: int = 48
     first_piece: int = 8 * MIB
     piece_min: int = 4 * MIB
     piece_max: int = 128 * MIB
@@ -153,7 +156,7 @@ class TransferOptions:
 
     def __post_init__(self) -> None:
         _check_counts(self, "connections", "connections_per_file", "files", "first_piece", "piece_min", "piece_max")
-        _check_counts(self, "split_min", "read_size", "hash_lag")
+        _check_counts(self, "split_min", "read_size", "hash_lag", "small_connections")
         _check_seconds(self, "piece_seconds", "straggler_s", "stall_window_s", "flush_interval_s")
         _check_rates(self, "stall_floor_bps")
         if self.rate_limit_bps is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from weighbridge.core.errors import InvalidURLError
@@ -64,6 +65,7 @@ def parse_url(url: str) -> tuple[str, Origin, str | None]:
     return bare, origin, userinfo
 
 
+@lru_cache(maxsize=256)  # each request asks several times
 def origin_of(url: str) -> Origin:
     """Return the origin of an absolute http(s) URL; raises :class:`InvalidURLError` as :func:`parse_url`."""
     return _origin(_split(url), url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from weighbridge.core.artifacts import Source
@@ -58,6 +59,7 @@ class OnlineHub:
     def __init__(self, caller: Caller, options: HubOptions) -> None:
         self._caller = caller
         self._endpoint = Endpoint.parse(options.endpoint)
+        self._pattern: Source | None = None  # of all sources, which differ in their addresses alone
 
     def commit_of(self, repo: RepoId, revision: str) -> str:
         """See :class:`Hub`."""
@@ -97,7 +99,9 @@ class OnlineHub:
 
     def source_of(self, repo: RepoId, commit: str, path: str) -> Source:
         """See :class:`Hub`."""
-        return self._caller.identity.source(self._endpoint.file_url(repo, commit, path))
+        if self._pattern is None:  # not before: a token that must not be sent is no reason to refuse what is here
+            self._pattern = self._caller.identity.source(self._endpoint.url)
+        return replace(self._pattern, url=self._endpoint.file_url(repo, commit, path))
 
     def _files(self, first: str, asked: Asked) -> Iterator[RepoFile]:
         url, seen, count = first, {first}, 0

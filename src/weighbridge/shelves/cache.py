@@ -22,6 +22,7 @@ from weighbridge.store.cache.pointers import Pointers
 from weighbridge.store.cache.root import prepare_folder
 from weighbridge.store.faults import flush_directory, storing
 from weighbridge.store.layout import Place
+from weighbridge.store.leftovers import find_leftovers
 from weighbridge.store.present import look
 from weighbridge.store.receipts import Receipts
 from weighbridge.store.sight import Sight
@@ -48,8 +49,9 @@ class CacheShelf:
         self._store = store
         self._pointers = Pointers(folder, options)
         self._wanted: dict[str, list[RepoFile]] = {}  # by etag: one blob may have several names
+        self._seen: dict[str, Sight] = {}  # what blobs looked like that were found to be absent or wrong, by etag
         self._touched: set[Path] = set()  # directories in which pointers were made
-        self._complete: set[Path] = set()  # blobs that were here before
+        self._here: list[RepoFile] = []  # files that were here before
 
     @property
     def path(self) -> Path:
@@ -88,7 +90,7 @@ class CacheShelf:
 
     def confirm(self, kept: Sequence[Kept]) -> None:
         """Do no more than remember them: where a pointer lies tells of which commit it is."""
-        self._complete.update(self._folder.blob(each.file.etag) for each in kept if each.file.etag)
+        self._here += [each.file for each in kept]
 
     def bring(self, near: Near, stop: threading.Event) -> FileResult:
         """Link a blob, after it was taken over if it is another repository's."""
@@ -99,7 +101,7 @@ class CacheShelf:
             self._touched.add(blob.parent)
             self._note(blob, file)
             self._note_linked(near)
-        self._complete.add(blob)
+        self._here.append(file)
         self._pointers.make(self._commit, file.path, file.etag)
         self._note_pointer(file)
         return self._result_of(file)
@@ -131,7 +133,8 @@ class CacheShelf:
             place = self._touched.pop()
             with storing(place, "flush"):
                 flush_directory(place)
-        tidy(self._complete, self._store.claim_ttl_s)
+        if find_leftovers(self._folder.blobs):
+            tidy({self._folder.blob(each.etag) for each in self._here if each.etag}, self._store.claim_ttl_s)
 
     def _find(self, file: RepoFile) -> os.stat_result | None:
         """Return the stat of what is in a file's place; of one whose content nobody has named, anything will do."""
@@ -153,6 +156,7 @@ class CacheShelf:
         for file in files:
             blob = self._folder.blob(file.etag)
             found = _stat(blob)
+            self._seen[file.etag] = Sight() if found is None else Sight.of(found)
             if found is None or file.size not in (None, found.st_size):
                 absent.append(file)
             elif self._is_known(file, found):
@@ -198,11 +202,11 @@ class CacheShelf:
         return path
 
     def _errand(self, etag: str, file: RepoFile, sources: Mapping[str, Source]) -> Missing:
-        place = Place(self._folder.blob(etag))
+        place = Place(self._folder.blob(etag), self._folder.path)
         return Missing(
             request=request_for(file, sources[file.path]),
             place=place,
-            sight=look(place.final),
+            sight=self._seen.get(etag) or look(place.final),
             gate=BlobLock(self._folder, etag),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weighbridge.core.artifacts import FileResult, Source
@@ -121,9 +121,19 @@ def _fill(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: 
         changed.append(shelf.bring(near, means.cancel))
         means.tell(FileFinished(result=changed[-1]))
     if errands:
-        changed += Delivery(means, shelf.settle).run(errands)
+        changed += Delivery(_tuned(means, survey.missing), shelf.settle).run(errands)
     shelf.finish()
     return Filled(tuple(survey.kept), tuple(changed))
+
+
+def _tuned(means: Means, missing: Sequence[RepoFile]) -> Means:
+    """Return the means with more connections if what is missing are many small files."""
+    transfer = means.options.transfer
+    at_once = min(len(missing), transfer.small_connections)
+    if at_once <= transfer.connections or any((each.size or 0) > transfer.first_piece for each in missing):
+        return means
+    wide = replace(transfer, connections=at_once, files=max(transfer.files, at_once))
+    return replace(means, options=replace(means.options, transfer=wide))
 
 
 def mixed(files: Sequence[RepoFile], small: int) -> list[RepoFile]:

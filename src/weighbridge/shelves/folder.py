@@ -48,6 +48,7 @@ class FolderShelf:
         self._cache = cache
         self._store = store
         self._wanted: dict[Path, RepoFile] = {}
+        self._seen: dict[Path, Sight] = {}  # what was in the places of files before it was judged
         self._complete: set[Path] = set()  # files that were here before
 
     @property
@@ -65,7 +66,7 @@ class FolderShelf:
         for file in files:
             check_parents(self.path, RelativeName(file.path))
             path = self.path_of(file)
-            found = look(path)
+            found = self._seen[path] = look(path)
             if found == Sight() or file.size not in (None, found.size):
                 rest.append(file)
             elif file.digest is None and not self._is_noted(file):
@@ -103,7 +104,11 @@ class FolderShelf:
         """Return an errand for each file."""
         self._wanted = {self._make_place(file): file for file in files}
         return [
-            Missing(request=request_for(file, sources[file.path]), place=Place(path), sight=look(path))
+            Missing(
+                request=request_for(file, sources[file.path]),
+                place=Place(path),
+                sight=self._seen.get(path) or look(path),
+            )
             for path, file in self._wanted.items()
         ]
 

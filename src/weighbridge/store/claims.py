@@ -80,6 +80,7 @@ class Claim:
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
+        self._length = os.fstat(descriptor).st_size if descriptor >= 0 else 0
         self._lock = threading.Lock()  # guards the descriptor's end
 
     @classmethod
@@ -115,6 +116,16 @@ class Claim:
         with self._lock, suppress(OSError):
             if self._descriptor >= 0:
                 os.utime(self._descriptor)
+
+    def sign(self) -> None:
+        """Show those who wait that there is progress: the file gets longer or shorter by a blank; harmless if lost."""
+        with self._lock, suppress(OSError):
+            if self._descriptor >= 0:
+                length = os.fstat(self._descriptor).st_size
+                if length > self._length:
+                    os.ftruncate(self._descriptor, self._length)
+                else:
+                    os.pwrite(self._descriptor, b" ", self._length)
 
     def release(self) -> None:
         """Let go; harmless if the claim was lost."""
@@ -175,6 +186,14 @@ class Heart:
 def lease_for(path: Path, ttl_s: float) -> Lease:
     """Return a lease on ``path``, not yet taken; see :class:`Lease`."""
     return Lease(path, ttl_s)
+
+
+def length_of(path: Path) -> int:
+    """Return the length of a claim's file, which changes whenever its holder makes progress; 0 if there is none."""
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
 
 
 def _create(path: Path, ttl_s: float) -> Claim | None:

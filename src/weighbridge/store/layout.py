@@ -29,9 +29,16 @@ _STEM_BYTES = 120
 
 @dataclass(frozen=True)  # no slots: the prefix is worked out once
 class Place:
-    """A final path and the names of everything unfinished beside it."""
+    """A final path and the names of everything unfinished beside it.
+
+    Attributes:
+        final: The path.
+        staging: A directory with a place for temporary names, on the same file system: small files are written there at
+            once, without anything beside the final path.  None if there is none.
+    """
 
     final: Path
+    staging: Path | None = None
 
     @property
     def parent(self) -> Path:

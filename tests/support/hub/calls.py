@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ COMMIT = "c0ffee00" * 5
 EARLIER = "decade00" * 5
 
 _SHA1_DIGITS, _SHA256_DIGITS = 40, 64
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def victim(weights_size: int = 300 * KIB) -> Repo:
@@ -100,7 +102,7 @@ def _repo_of(path: Path, cache: Path) -> Path:
 
 
 def _is_true(blob: Path) -> bool:
-    if blob.is_dir() or len(blob.name) not in (_SHA1_DIGITS, _SHA256_DIGITS):
+    if not _DIGEST.fullmatch(blob.name):
         return True
     content = blob.read_bytes()
     if len(blob.name) == _SHA256_DIGITS:

@@ -29,6 +29,7 @@ COUNTS = [
     (RetryOptions, "refill_bytes"),
     (HttpOptions, "redirects_max"),
     *((TransferOptions, name) for name in ("connections", "connections_per_file", "files", "first_piece")),
+    (TransferOptions, "small_connections"),
     *((TransferOptions, name) for name in ("piece_min", "piece_max", "split_min", "read_size", "hash_lag")),
 ]
 SECONDS = [

@@ -61,7 +61,7 @@ class Call:
         http = options.http if self.proxies is None else replace(options.http, proxies=self.proxies)
         transfer = options.transfer
         if self.max_workers != _USUAL_WORKERS:
-            transfer = replace(transfer, files=self.max_workers)
+            transfer = replace(transfer, files=self.max_workers, small_connections=self.max_workers)
         return replace(options, hub=hub, cache=cache, http=http, transfer=transfer, offline=is_offline)
 
     def _token(self, settings: HubSettings, implicit: str | None) -> str | None:

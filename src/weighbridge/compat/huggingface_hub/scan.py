@@ -241,24 +241,30 @@ class HFCacheInfo:
         repos: set[Path] = set()
         chosen: set[CachedRevisionInfo] = set()
         refs: set[Path] = set()
+        blobs: set[Path] = set()
         unlinked: set[Path] = set()
         for repo in self.repos:
             gone = {each for each in repo.revisions if each.commit_hash in wanted}
-            kept = _blobs_of(repo.revisions - gone)
-            if gone and gone == repo.revisions:
+            if not gone:
+                continue
+            inside, beside = _own_blobs(repo.repo_path, _blobs_of(gone) - _blobs_of(repo.revisions - gone))
+            unlinked |= inside | beside
+            if gone == repo.revisions:
                 repos.add(repo.repo_path)
             else:
                 chosen |= gone
+                blobs |= beside
                 refs |= {repo.repo_path / "refs" / ref for each in gone for ref in each.refs}
-            unlinked |= {each for each in _blobs_of(gone) - kept if _is_own(repo.repo_path, each)}
         unknown = wanted - {each.commit_hash for repo in self.repos for each in repo.revisions}
         if unknown:
             _LOG.warning("not in the cache, so they can't be deleted: %s", ", ".join(sorted(unknown)))
-        return self._strategy(
-            unlinked,
+        return DeleteCacheStrategy(
+            expected_freed_size=self._freed_size(unlinked),
+            blobs=frozenset(blobs),
             refs=frozenset(refs),
             repos=frozenset(repos),
             snapshots=frozenset(each.snapshot_path for each in chosen),
+            cache_dir=self.cache_dir,
         )
 
     def delete_files(self, *files: CachedFileInfo) -> DeleteCacheStrategy:
@@ -268,17 +274,24 @@ class HFCacheInfo:
             files: As they are found in here.
         """
         gone = set(files)
-        folders = {repo.repo_path: repo.revisions for repo in self.repos}
-        kept = {
-            file.blob_path
-            for revisions in folders.values()
-            for revision in revisions
-            for file in revision.files
-            if file not in gone
-        }
-        unlinked = {each.blob_path for each in gone} - kept
-        unlinked = {each for each in unlinked if any(_is_own(folder, each) for folder in folders)}
-        return self._strategy(unlinked, files=frozenset(each.file_path for each in gone))
+        blobs: set[Path] = set()
+        unlinked: set[Path] = set()
+        for repo in self.repos:
+            held = {file for revision in repo.revisions for file in revision.files}
+            unneeded = {each.blob_path for each in gone & held} - {each.blob_path for each in held - gone}
+            inside, beside = _own_blobs(repo.repo_path, unneeded)
+            unlinked |= inside | beside
+            blobs |= beside
+        nothing: frozenset[Path] = frozenset()
+        return DeleteCacheStrategy(
+            expected_freed_size=self._freed_size(unlinked),
+            blobs=frozenset(blobs),
+            refs=nothing,
+            repos=nothing,
+            snapshots=nothing,
+            files=frozenset(each.file_path for each in gone),
+            cache_dir=self.cache_dir,
+        )
 
     def export_as_table(self, *, verbosity: int = 0) -> str:
         """Return a table of it, for people.
@@ -298,19 +311,8 @@ class HFCacheInfo:
         ]
         return write_table((*heads, "LOCAL PATH"), rows)
 
-    def _strategy(self, unlinked: set[Path], **parts: frozenset[Path]) -> DeleteCacheStrategy:
-        """Return a strategy after which blobs are gone, whether by themselves or with all around them."""
-        repos, snapshots, files = (parts.get(name, frozenset()) for name in ("repos", "snapshots", "files"))
-        around = repos | snapshots | files
-        return DeleteCacheStrategy(
-            expected_freed_size=0 if self.cache_dir is None else freed_size(self.cache_dir, unlinked),
-            blobs=frozenset(each for each in unlinked if around.isdisjoint((each, *each.parents))),
-            refs=parts.get("refs", frozenset()),
-            repos=repos,
-            snapshots=snapshots,
-            files=files,
-            cache_dir=self.cache_dir,
-        )
+    def _freed_size(self, unlinked: set[Path]) -> int:
+        return 0 if self.cache_dir is None else freed_size(self.cache_dir, unlinked)
 
 
 @as_known()
@@ -374,9 +376,14 @@ def _blobs_of(revisions: Iterable[CachedRevisionInfo]) -> set[Path]:
     return {file.blob_path for revision in revisions for file in revision.files}
 
 
-def _is_own(repo: Path, blob: Path) -> bool:
-    """Tell whether a blob lies where a repository has its own: a link in a snapshot may lead anywhere."""
-    return blob.parent == repo / "blobs" or repo / "snapshots" in blob.parents
+def _own_blobs(repo: Path, blobs: set[Path]) -> tuple[set[Path], set[Path]]:
+    """Return which blobs are files of snapshots themselves, and which lie where a repository has its own.
+
+    Others are neither: a link in a snapshot may lead anywhere.
+    """
+    own, snapshots = repo / "blobs", repo / "snapshots"
+    beside = {each for each in blobs if each.parent == own}
+    return {each for each in blobs - beside if snapshots in each.parents}, beside
 
 
 def _repo_row(repo: CachedRepoInfo) -> list[str]:

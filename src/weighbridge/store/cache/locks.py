@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from weighbridge.store.cache.layout import CacheFolder
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
 _MODE = 0o664  # whatever the umask is: every user of a shared cache must be able to open it
+_FLAGS = os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+_TAKEN = frozenset({errno.EAGAIN, errno.EACCES})  # the second on some file systems
 
 _inside: dict[tuple[int, str], BlobLock] = {}
 """Who is inside here, by process and lock file: over NFS the kernel tells only processes apart, not their locks."""
@@ -36,7 +37,7 @@ class BlobLock:
         self._path = folder.lock(etag).absolute()
         self._blobs = folder.blobs
         self._prefix = f"{etag}."
-        self._lock: BaseFileLock | None = None
+        self._descriptor = -1
         self._is_inside = False
 
     def try_enter(self) -> bool:
@@ -54,11 +55,12 @@ class BlobLock:
 
     def leave(self) -> None:
         """Let others enter; harmless if not inside."""
-        lock, self._lock = self._lock, None
+        descriptor, self._descriptor = self._descriptor, -1
         was_inside, self._is_inside = self._is_inside, False
-        if lock is not None:
+        if descriptor >= 0:
             with suppress(OSError):
-                lock.release(force=True)
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # a forked child has the same lock, and would keep it
+            os.close(descriptor)
         if was_inside:
             _inside.pop(self._key, None)
 
@@ -74,19 +76,38 @@ class BlobLock:
         return tuple(sorted(found))
 
     def _try_lock(self) -> bool:
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - 60 ms, which whoever has all files need not pay
-
-        # a file that is the lock itself, as where the kernel has none, would outlive us: then there is none
-        lock = FileLock(self._path, mode=_MODE, thread_local=False, fallback_to_soft=False, preserve_lock_file=True)
         try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            return False
+            descriptor = _open(self._path)
         except OSError:
             return True
-        self._lock = lock
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = os.path.samestat(os.fstat(descriptor), self._path.lstat())  # else somebody has replaced the file
+        except OSError as error:
+            os.close(descriptor)
+            return error.errno not in _TAKEN and not isinstance(error, FileNotFoundError)
+        if not is_ours:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
         return True
 
     @property
     def _key(self) -> tuple[int, str]:
         return os.getpid(), str(self._path)
+
+
+def _open(path: Path) -> int:
+    """Open a lock file, made if absent; only whoever makes it may set its mode."""
+    with suppress(FileNotFoundError):
+        return os.open(path, _FLAGS)
+    try:
+        descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, _MODE)
+    except FileExistsError:
+        return os.open(path, _FLAGS)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _open(path)
+    with suppress(OSError):
+        os.fchmod(descriptor, _MODE)
+    return descriptor
