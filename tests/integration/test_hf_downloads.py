@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +11,13 @@ import pytest
 
 from tests.support.calls import names
 from tests.support.fault_hub import FaultHub
+from tests.support.fault_server import FaultServer
 from tests.support.faults import StallBeforeHeaders
 from tests.support.hub.addresses import file_path
 from tests.support.hub.calls import COMMIT, EARLIER, NOTES, WEIGHTS
 from tests.support.hub.home import home
-from tests.support.hub_repos import Repo, small_repo
+from tests.support.hub_asking import put
+from tests.support.hub_repos import Repo, blob_name, small_repo
 from weighbridge.compat.huggingface_hub import DryRunFileInfo, hf_hub_download
 from weighbridge.compat.huggingface_hub.errors import LocalEntryNotFoundError, LocalTokenNotFoundError
 
@@ -105,7 +106,7 @@ def test_revision_that_was_resolved_before_is_not_asked_for(repo: Repo, hub: Fau
 @pytest.mark.parametrize(
     ("arguments", "agent"),
     [
-        ({}, "unknown/None; "),
+        ({}, "weighbridge/"),
         ({"library_name": "transformers", "library_version": "5.1"}, "transformers/5.1; "),
         ({"library_name": "transformers"}, "transformers/None; "),
     ],
@@ -263,13 +264,19 @@ def test_endpoint_replaces_the_environments(
     assert have(endpoint=hub.origin + slash) == repo.main[CONFIG]
 
 
-def test_proxies_are_used_for_all_requests(hub: FaultHub, repo: Repo) -> None:
-    """Of the file's bytes as well; 0.9 has a warning of its own for who passes them by argument: none."""
-    with pytest.warns(FutureWarning, match="proxies"):
-        found = have(endpoint="http://hub.example", proxies={"http": hub.origin})
+def test_proxies_are_used_for_all_requests(repo: Repo) -> None:
+    """For what is told of the file, and for its bytes."""
+    told = {"ETag": f'"{blob_name(CONFIG, repo.main[CONFIG])}"', "X-Repo-Commit": COMMIT}
+    with FaultServer() as proxy:
+        put(proxy, "/acme/victim/resolve/main/config.json", repo.main[CONFIG], **told)
+        put(proxy, file_path(repo, CONFIG), repo.main[CONFIG], **told)
+
+        with pytest.warns(FutureWarning, match="proxies"):
+            found = have(endpoint="http://hub.example", proxies={"http": proxy.origin})
 
     assert found == repo.main[CONFIG]
-    assert {each.target.split("/acme")[0] for each in hub.requests} == {"http://hub.example"}
+    assert [each.method for each in proxy.requests] == ["HEAD", "GET"]
+    assert all(each.target.startswith("http://hub.example/") for each in proxy.requests)
 
 
 def test_wait_for_what_is_told_of_a_file_has_a_limit(hub: FaultHub, repo: Repo) -> None:
@@ -377,8 +384,8 @@ def test_call_without_old_keywords_warns_of_nothing(recwarn: pytest.WarningsReco
     assert len(recwarn) == 0
 
 
-def test_environment_is_read_at_the_call(hub: FaultHub, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_is_read_at_the_call(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not when the library was imported: a program may set it first."""
-    monkeypatch.setenv("HF_HUB_CACHE", os.path.join(os.environ["HF_HOME"], "elsewhere"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(home / "elsewhere"))
 
-    assert "/elsewhere/models--acme--victim/" in hf_hub_download("acme/victim", CONFIG)
+    assert hf_hub_download("acme/victim", CONFIG).startswith(f"{home}/elsewhere/models--acme--victim/")

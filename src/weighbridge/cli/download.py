@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from weighbridge.cli.knobbed import Knob
+from weighbridge.cli.knobbed import fetching_options
 
 if TYPE_CHECKING:
     import threading
@@ -69,49 +69,7 @@ Exit codes: see weighbridge get --help.
     "ps.  [default: $HF_TOKEN, or the one that a login has left]",
 )
 @click.option("--endpoint", metavar="URL", help="The Hub, or a mirror of it.  [default: $HF_ENDPOINT]")
-@click.option(
-    "--connections",
-    metavar="N",
-    type=int,
-    cls=Knob,
-    default_in=lambda options: f"{options.transfer.connections}",
-    help="Connections, all files together.",
-)
-@click.option(
-    "--max-workers",
-    metavar="N",
-    type=int,
-    cls=Knob,
-    default_in=lambda options: f"{options.transfer.files}",
-    help="Files in transfer at once.",
-)
-@click.option("--limit-rate", metavar="RATE", help="Most bytes a second, such as 20M or 500K.")
-@click.option(
-    "--timeout",
-    metavar="S",
-    type=float,
-    cls=Knob,
-    default_in=lambda options: f"{options.http.connect_timeout_s:g} and {options.http.read_timeout_s:g}",
-    help="Longest wait in seconds for a connection, and for the next byte.",
-)
-@click.option(
-    "--retries",
-    metavar="N",
-    type=int,
-    cls=Knob,
-    default_in=lambda options: f"{options.transfer.retry.attempts - 1}",  # the first attempt is no retry
-    help="How often to try again without progress in between.",
-)
-@click.option(
-    "--wait",
-    metavar="S",
-    type=float,
-    cls=Knob,
-    default_in=lambda options: f"{options.store.wait_timeout_s:g}",
-    help="Longest wait in seconds for another process that fetches the same file and makes no progress.",
-)
-@click.option("--no-page-cache", is_flag=True, help="Don't leave what was fetched in the page cache.")
-@click.option("--no-durable", is_flag=True, help="Don't wait until files are on the disk; faster, lost with the power.")
+@fetching_options("--max-workers")
 @click.option("--dry-run", is_flag=True, help="Tell what would be fetched, and do nothing.")
 @click.option("--offline", is_flag=True, help="Never use the network; tell whether all is here and right.")
 @click.option("--json", "as_json", is_flag=True, help="Write events to standard output, one JSON object a line.")
@@ -130,19 +88,12 @@ def download(
     force_download: bool,
     token: str | None,
     endpoint: str | None,
-    connections: int | None,
-    max_workers: int | None,
-    limit_rate: str | None,
-    timeout: float | None,
-    retries: int | None,
-    wait: float | None,
-    no_page_cache: bool,
-    no_durable: bool,
     dry_run: bool,
     offline: bool,
     as_json: bool,
     quiet: bool,
     debug: bool,
+    **how: Any,
 ) -> int:
     """Have files of a repository, each verified before it gets its name.
 
@@ -161,17 +112,7 @@ def download(
     typed = Typed(
         address=repo_id, names=files, include=include, exclude=exclude, revision=revision, repo_type=repo_type
     )
-    knobs = Knobs(
-        connections=connections,
-        files=max_workers,
-        rate_limit=limit_rate,
-        timeout_s=timeout,
-        retries=retries,
-        wait_s=wait,
-        is_offline=offline,
-        is_durable=not no_durable,
-        is_cached=not no_page_cache,
-    )
+    knobs = Knobs.read(how, is_offline=offline)
     place = Place(cache_dir=cache_dir, local_dir=local_dir, force=force_download)
     report: Report = JsonReport() if as_json else PathReport() if quiet else TextReport()
 
@@ -179,7 +120,7 @@ def download(
         place.check()
         target = read_target(typed)
         hub = HubKnobs(endpoint=endpoint, token=token, cache_root=cache_dir)
-        options = hub_options_for(hub, options_for(knobs, max_workers or _MANY))
+        options = hub_options_for(hub, options_for(knobs, knobs.files or _MANY))
 
         def work(client: Client, tell: Observer, cancel: threading.Event) -> Outcome | None:
             if dry_run:

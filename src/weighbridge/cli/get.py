@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from weighbridge.cli.knobbed import Knob
+from weighbridge.cli.knobbed import fetching_options
 
 if TYPE_CHECKING:
     import threading
@@ -82,50 +82,8 @@ Exit codes:
     help="Header for the servers of the URLs, such as Authorization; no mirror and no server they redirect to sees "
     "it.  @FILE reads headers from a file, one a line, so that they don't show in ps.  Repeatable.",
 )
-@click.option(
-    "--connections",
-    metavar="N",
-    type=int,
-    cls=Knob,
-    default_in=lambda options: f"{options.transfer.connections}",
-    help="Connections, all files together.",
-)
-@click.option(
-    "--files",
-    metavar="N",
-    type=int,
-    cls=Knob,
-    default_in=lambda options: f"{options.transfer.files}",
-    help="Files in transfer at once.",
-)
-@click.option("--limit-rate", metavar="RATE", help="Most bytes a second, such as 20M or 500K.")
-@click.option(
-    "--timeout",
-    metavar="S",
-    type=float,
-    cls=Knob,
-    default_in=lambda options: f"{options.http.connect_timeout_s:g} and {options.http.read_timeout_s:g}",
-    help="Longest wait in seconds for a connection, and for the next byte.",
-)
-@click.option(
-    "--retries",
-    metavar="N",
-    type=int,
-    cls=Knob,
-    default_in=lambda options: f"{options.transfer.retry.attempts - 1}",  # the first attempt is no retry
-    help="How often to try again without progress in between.",
-)
-@click.option(
-    "--wait",
-    metavar="S",
-    type=float,
-    cls=Knob,
-    default_in=lambda options: f"{options.store.wait_timeout_s:g}",
-    help="Longest wait in seconds for another process that fetches the same file and makes no progress.",
-)
+@fetching_options("--files")
 @click.option("--allow-unverified", is_flag=True, help="Accept files without a digest: whatever comes is taken.")
-@click.option("--no-page-cache", is_flag=True, help="Don't leave what was fetched in the page cache.")
-@click.option("--no-durable", is_flag=True, help="Don't wait until files are on the disk; faster, lost with the power.")
 @click.option("--offline", is_flag=True, help="Never use the network; tell whether all is there and right.")
 @click.option("--json", "as_json", is_flag=True, help="Write events to standard output, one JSON object a line.")
 @click.option("--quiet", "-q", is_flag=True, help="Write nothing but errors.")
@@ -139,19 +97,12 @@ def get(
     manifest: str | None,
     mirrors: tuple[str, ...],
     headers: tuple[str, ...],
-    connections: int | None,
-    files: int | None,
-    limit_rate: str | None,
-    timeout: float | None,
-    retries: int | None,
-    wait: float | None,
     allow_unverified: bool,
-    no_page_cache: bool,
-    no_durable: bool,
     offline: bool,
     as_json: bool,
     quiet: bool,
     debug: bool,
+    **how: Any,
 ) -> int:
     """Have files in a directory, each verified before it gets its name.
 
@@ -175,17 +126,7 @@ def get(
         headers=headers,
         allow_unverified=allow_unverified,
     )
-    knobs = Knobs(
-        connections=connections,
-        files=files,
-        rate_limit=limit_rate,
-        timeout_s=timeout,
-        retries=retries,
-        wait_s=wait,
-        is_offline=offline,
-        is_durable=not no_durable,
-        is_cached=not no_page_cache,
-    )
+    knobs = Knobs.read(how, is_offline=offline)
     report: Report = JsonReport() if as_json else QuietReport() if quiet else TextReport()
 
     def prepare() -> Task:

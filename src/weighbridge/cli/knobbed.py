@@ -1,9 +1,9 @@
-"""Options of the command whose help tells the default that holds if they are not given."""
+"""The options about how to fetch, which all verbs that fetch have; the help tells the default of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -30,3 +30,69 @@ class Knob(click.Option):
 
         record = super().get_help_record(ctx)
         return record and (record[0], f"{record[1]}  [default: {self._default_in(Options())}]")
+
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def fetching_options(files: str) -> Callable[[_Function], _Function]:
+    """Give a verb the options that :meth:`weighbridge.cli.knobs.Knobs.read` reads.
+
+    Args:
+        files: What the option is called that says how many files are in transfer at once.
+    """
+    options = [
+        click.option(
+            "--connections",
+            metavar="N",
+            type=int,
+            cls=Knob,
+            default_in=lambda options: f"{options.transfer.connections}",
+            help="Connections, all files together.",
+        ),
+        click.option(
+            files,
+            "at_once",
+            metavar="N",
+            type=int,
+            cls=Knob,
+            default_in=lambda options: f"{options.transfer.files}",
+            help="Files in transfer at once.",
+        ),
+        click.option("--limit-rate", metavar="RATE", help="Most bytes a second, such as 20M or 500K."),
+        click.option(
+            "--timeout",
+            metavar="S",
+            type=float,
+            cls=Knob,
+            default_in=lambda options: f"{options.http.connect_timeout_s:g} and {options.http.read_timeout_s:g}",
+            help="Longest wait in seconds for a connection, and for the next byte.",
+        ),
+        click.option(
+            "--retries",
+            metavar="N",
+            type=int,
+            cls=Knob,
+            default_in=lambda options: f"{options.transfer.retry.attempts - 1}",  # the first attempt is no retry
+            help="How often to try again without progress in between.",
+        ),
+        click.option(
+            "--wait",
+            metavar="S",
+            type=float,
+            cls=Knob,
+            default_in=lambda options: f"{options.store.wait_timeout_s:g}",
+            help="Longest wait in seconds for another process that fetches the same file and makes no progress.",
+        ),
+        click.option("--no-page-cache", is_flag=True, help="Don't leave what was fetched in the page cache."),
+        click.option(
+            "--no-durable", is_flag=True, help="Don't wait until files are on the disk; faster, lost with the power."
+        ),
+    ]
+
+    def give(function: _Function) -> _Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return give

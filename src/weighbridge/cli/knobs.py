@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Self
 
 from weighbridge.config import expand, options_from_environment, parse_size
 from weighbridge.core.errors import InvalidParameterError
@@ -26,6 +28,21 @@ class Knobs:
     is_offline: bool
     is_durable: bool
     is_cached: bool
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any], *, is_offline: bool) -> Self:
+        """Return what the options of :func:`weighbridge.cli.knobbed.fetching_options` say."""
+        return cls(
+            connections=given["connections"],
+            files=given["at_once"],
+            rate_limit=given["limit_rate"],
+            timeout_s=given["timeout"],
+            retries=given["retries"],
+            wait_s=given["wait"],
+            is_offline=is_offline,
+            is_durable=not given["no_durable"],
+            is_cached=not given["no_page_cache"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class SmallFile:
         self._final = final
         self._options = options
         self._sign = sign
+        self._lock = threading.Lock()  # guards the length of the content
+        self._size = 0
         self._content = bytearray()
 
     @property
@@ -55,10 +58,15 @@ class SmallFile:
             raise StoreError(
                 f"{self._final.name} was to have at most {SMALL} bytes and has {size}", path=str(self._final)
             )
-        self._content = bytearray(size)
+        with self._lock:
+            self._size = size
+            del self._content[size:]
+            self._content.extend(bytes(size - len(self._content)))
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put ``data`` at ``offset``."""
+        """Put ``data`` at ``offset``; the size need not be known yet."""
+        with self._lock:
+            self._content.extend(bytes(max(0, offset + len(data) - len(self._content))))
         self._content[offset : offset + len(data)] = data
 
     def record(self, start: int, stop: int) -> None:
@@ -77,8 +85,7 @@ class SmallFile:
         """Do nothing: there is no account."""
 
     def reset(self) -> None:
-        """Forget everything."""
-        self._content = bytearray()
+        """Do nothing: what is void is written anew, and by now a part of it may have been."""
 
     def flush(self) -> None:
         """Do nothing: there is nothing on the disk."""
@@ -92,7 +99,7 @@ class SmallFile:
         with storing(self._final, "write", lambda: len(self._content)), staged(self._staging) as path:
             descriptor = os.open(path, CREATING, 0o666)
             try:
-                rest = memoryview(self._content)
+                rest = memoryview(self._content)[: self._size]
                 while rest.nbytes:
                     rest = rest[os.write(descriptor, rest) :]
                 if self._options.durable:

@@ -17,6 +17,7 @@ from weighbridge.hub.user_agent import user_agent
 _USUAL_ETAG_TIMEOUT_S = 10
 _USUAL_WORKERS = 8  # the default of the signature; ours is another number, which serves small files better
 _CLIENTS_MAX = 8
+_PROXIED = ("http", "https", "all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -58,7 +59,9 @@ class Call:
         cache = options.cache
         if self.cache_dir is not None:
             cache = replace(cache, root=read_directory(self.cache_dir, "cache_dir"))
-        http = options.http if self.proxies is None else replace(options.http, proxies=self.proxies)
+        http = options.http
+        if self.proxies is not None:
+            http = replace(http, proxies=read_proxies(self.proxies, http.proxies.get("no")))
         transfer = options.transfer
         if self.max_workers != _USUAL_WORKERS:
             transfer = replace(transfer, files=self.max_workers, small_connections=self.max_workers)
@@ -90,6 +93,28 @@ class Call:
         if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= SECONDS_MAX:
             raise InvalidParameterError(f"etag_timeout is a number of seconds above 0, not {given!r}")
         return float(given)
+
+
+def read_proxies(given: Mapping[str, str | None], no_proxy: str | None) -> dict[str, str]:
+    """Return proxies by scheme, as requests takes them: None is none, and an address may lack its scheme.
+
+    Args:
+        given: By ``http``, ``https`` or ``all``.
+        no_proxy: Hosts to reach directly, as the environment has them.
+
+    Raises:
+        InvalidParameterError: One is for something else, or no text.
+    """
+    proxies = {} if no_proxy is None else {"no": no_proxy}
+    as_given: object = given
+    if not isinstance(as_given, Mapping):
+        raise InvalidParameterError(f"proxies are addresses by scheme, not {type(given).__name__}")
+    for scheme, address in given.items():
+        if scheme not in _PROXIED or not isinstance(address, str | None):
+            raise InvalidParameterError(f"a proxy is an address, or None, for one of {', '.join(_PROXIED)}")
+        if address:
+            proxies[scheme] = address if "://" in address else f"http://{address}"
+    return proxies
 
 
 def read_directory(given: str | os.PathLike[str], what: str) -> Path:
