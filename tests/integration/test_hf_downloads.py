@@ -370,7 +370,7 @@ def test_threads_may_call_at_once(hub: FaultHub, repo: Repo) -> None:
 )
 def test_warning_names_the_callers_line(keyword: str) -> None:
     """Not one of ours, which nobody could change."""
-    given = {"proxies": {"ftp": "http://127.0.0.1:9"}, "force_filename": "c", "use_auth_token": False}
+    given = {"proxies": {"https": "http://127.0.0.1:9"}, "force_filename": "c", "use_auth_token": False}
     with pytest.warns(FutureWarning, match=keyword) as caught:
         have(**{keyword: given.get(keyword, True)})
 

@@ -10,14 +10,13 @@ import pytest
 
 from tests.support.calls import names
 from tests.support.fault_hub import FaultHub
-from tests.support.faults import CloseBeforeResponse, CutAfter, Fault, Status
+from tests.support.faults import CloseBeforeResponse, Fault, Status
 from tests.support.hub.addresses import file_path, info_path
 from tests.support.hub.calls import COMMIT
 from tests.support.hub.home import home
 from tests.support.hub.lies import (
     BAD_TOKEN,
     DISABLED,
-    ENTRY_NOT_FOUND,
     GATED,
     REPO_HIDDEN,
     REPO_NOT_FOUND,
@@ -31,7 +30,7 @@ __all__ = ["home"]
 
 CONFIG = "config.json"
 ANONYMOUS_GATED = Refused(401, "GatedRepo", "Access to model acme/victim is restricted.")
-BARE_401, BARE_403, BARE_404, BARE_400 = Status(401), Status(403), Status(404), Status(400)
+BARE_401, BARE_403, BARE_400 = Status(401), Status(403), Status(400)
 pytestmark = pytest.mark.usefixtures("home")
 
 REFUSALS: list[tuple[Fault, type[Exception]]] = [
@@ -45,7 +44,6 @@ REFUSALS: list[tuple[Fault, type[Exception]]] = [
     (BARE_403, errors.HfHubHTTPError),
     (BARE_400, errors.BadRequestError),
     (REVISION_NOT_FOUND, errors.RevisionNotFoundError),
-    (BARE_404, errors.HfHubHTTPError),
 ]
 
 
@@ -65,7 +63,7 @@ def test_refusal_has_the_name_that_newer_clients_give_it(
         ask(call)
 
     assert type(caught.value).__name__ == kind.__name__
-    assert isinstance(caught.value, (kind, OSError))
+    assert isinstance(caught.value, kind)
     assert caught.value.response.status_code == caught.value.status
     assert len(hub.requests) == 1
 
@@ -118,15 +116,15 @@ def test_wrong_revision_is_told_by_the_hub_itself() -> None:
         snapshot_download("acme/victim", revision="nope")
 
 
-@pytest.mark.parametrize("fault", [CloseBeforeResponse(), Status(503), CutAfter(0)], ids=repr)
+@pytest.mark.parametrize("fault", [CloseBeforeResponse(), Status(503)], ids=repr)
 @pytest.mark.parametrize("call", ["file", "all"])
 def test_hub_that_can_not_answer_is_answered_for_by_what_is_here(
-    hub: FaultHub, call: str, fault: Fault, caplog: pytest.LogCaptureFixture
+    hub: FaultHub, repo: Repo, call: str, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And somebody is told."""
     ask(call)
-    for path in (f"/acme/victim/resolve/main/{CONFIG}", "/api/models/acme/victim/revision/main"):
-        hub.on(fault=fault if fault != CutAfter(0) or path.startswith("/api") else CloseBeforeResponse(), path=path)
+    hub.on(fault=fault, path=f"/acme/victim/resolve/main/{CONFIG}")
+    hub.on(fault=fault, path=info_path(repo))
 
     ask(call)
 
@@ -245,14 +243,19 @@ def test_refusal_of_the_bytes_alone_says_why(hub: FaultHub, repo: Repo) -> None:
         snapshot_download("acme/victim")
 
 
+def test_bare_not_found_is_no_failure_of_the_network(hub: FaultHub) -> None:
+    """Of a mirror that has no codes: about a file, or about a revision."""
+    hub.on(fault=Status(404))
+
+    with pytest.raises(errors.RemoteEntryNotFoundError):
+        hf_hub_download("acme/victim", CONFIG)
+    with pytest.raises(errors.RepositoryNotFoundError):
+        snapshot_download("acme/victim")
+
+
 def test_server_that_names_no_commit_is_told_apart(hub: FaultHub) -> None:
     """It is no Hub: 0.9 ended with ``KeyError``."""
-    hub.on(fault=Status(200, {"ETag": '"x"', "Content-Length": "0"}), method="HEAD")
-    hub.on(fault=Status(200, {"Content-Type": "application/json"}, b"{}"), path=info_path_of_main())
+    hub.on(fault=Status(200, {"ETag": '"x"'}, b"content"), method="HEAD")
 
     with pytest.raises(errors.FileMetadataError):
         hf_hub_download("acme/victim", CONFIG)
-
-
-def info_path_of_main() -> str:
-    return "/api/models/acme/victim/revision/main"

@@ -20,6 +20,7 @@ from weighbridge.core.snapshots import SnapshotResult
 KIB = 1 << 10
 
 WEIGHTS = "model.safetensors"
+GRAPH = "onnx/model.onnx"
 NOTES = "notes/README.md"
 COMMIT = "c0ffee00" * 5
 EARLIER = "decade00" * 5
@@ -28,13 +29,13 @@ _SHA1_DIGITS, _SHA256_DIGITS = 40, 64
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-def victim(weights_size: int = 300 * KIB) -> Repo:
-    """Return a model with two commits: a large file of several pieces, a large one of one, small ones, an empty one."""
+def victim(weights_size: int = 600 * KIB) -> Repo:
+    """Return a model with two commits: two large files of several pieces, one of them kept in memory; small ones."""
     files = {
         NOTES: b"# What this is\n",
         "config.json": b'{"model_type": "demo"}\n',
         "empty.txt": b"",
-        "onnx/model.onnx": Random(5).randbytes(20 * KIB),
+        GRAPH: Random(5).randbytes(150 * KIB),
         "vocab.txt": Random(6).randbytes(3 * KIB),
         WEIGHTS: Random(7).randbytes(weights_size),
     }

@@ -11,7 +11,6 @@ from weighbridge.cli.knobbed import fetching_options
 from weighbridge.cli.knobs import Knobs
 from weighbridge.cli.main import app, run
 
-
 READ_TOGETHER = [str(each.name) for each in fetching_options("--files")(click.Command("any")).params]
 
 
