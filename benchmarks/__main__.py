@@ -67,7 +67,7 @@ def _workdir(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        made = ("run", "origin", "mirror", "caches")
+        made = ("run", "run-aside", "origin", "mirror", "caches")
         for name in made if settings.keep else (*made, "files"):
             shutil.rmtree(settings.workdir / name, ignore_errors=True)
 

@@ -21,6 +21,9 @@ _MB = 1e6
 _SLOWLY = ["--limit-rate", "60M", "--connections", "2"]
 """Slow enough to be killed in the middle; and what each connection has under way then is sent twice."""
 
+_MIDDLE = 0.6
+"""Of the model: what both sides have in their buffers, some 16 MB, must not count for much."""
+
 _NOT_OURS = ("HF_", "HUGGING", "TRANSFORMERS_", "WEIGHBRIDGE_")
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 _UNFINISHED = (".wb-partial", ".wb-claim", ".incomplete")
@@ -62,7 +65,7 @@ class Story:
         self._size = size
 
     def is_taken_up(self) -> bool:
-        """Download, kill, download again; beginning anew would send twice all that had arrived."""
+        """Download, kill, download again; beginning anew would send all that had arrived twice."""
         kept = self._run_and_kill(_SLOWLY)
         print(f"\nkill -9 in the middle: {kept / _MB:.1f} MB had arrived. The same command again:")
         is_done = self._run(_SLOWLY)
@@ -107,9 +110,9 @@ class Story:
         return subprocess.run(self._command(arguments), env=self._environment, check=False).returncode == 0
 
     def _run_and_kill(self, arguments: list[str]) -> int:
-        """Run a download and kill it with SIGKILL once about half has arrived; return the bytes on disk then."""
+        """Run a download and kill it with SIGKILL once enough has arrived; return the bytes on disk then."""
         process, arrived = subprocess.Popen(self._command(arguments), env=self._environment), 0
-        while process.poll() is None and arrived < self._size // 2:
+        while process.poll() is None and arrived < _MIDDLE * self._size:
             time.sleep(0.02)
             arrived = allocated(self._cache)
         process.kill()

@@ -15,6 +15,7 @@ from weighbridge.core.errors import CancelledError
 from weighbridge.core.events import Event, Observer
 from weighbridge.core.options import Options
 from weighbridge.core.snapshots import Plan, Revision, SnapshotResult
+from weighbridge.hub.answers import Head
 
 _T = TypeVar("_T")
 
@@ -73,6 +74,14 @@ class AsyncClient:
 
         def call(relay: _Relay) -> Revision:
             return self._client.resolve(repo_id, revision=revision, repo_type=repo_type, cancel=relay.cancel)
+
+        return await _run(call, None)
+
+    async def head(self, url: str) -> Head:
+        """Return what the server of a file tells about it; see :meth:`weighbridge.client.Client.head`."""
+
+        def call(relay: _Relay) -> Head:
+            return self._client.head(url, cancel=relay.cancel)
 
         return await _run(call, None)
 

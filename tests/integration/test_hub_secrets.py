@@ -31,7 +31,7 @@ from tests.support.faults import (
     Status,
 )
 from tests.support.hub.addresses import file_path, info_path, tree_path
-from tests.support.hub.calls import NOTES, WEIGHTS, download, hub_options, on_disk, snapshot, victim
+from tests.support.hub.calls import KIB, NOTES, WEIGHTS, download, hub_options, on_disk, snapshot, victim
 from tests.support.hub.lies import BAD_TOKEN, GATED, NextPage, Refused, lists, says
 from tests.support.hub_repos import Repo, contents
 from weighbridge.client import Client
@@ -245,12 +245,14 @@ def test_signed_address_is_shown_nowhere(hub: FaultHub, repo: Repo, root: Path, 
     assert [each for each in hub.cdn.signatures if each in everything] == []
 
 
-def test_interrupted_snapshot_holds_no_secret(hub: FaultHub, repo: Repo, root: Path) -> None:
+def test_interrupted_snapshot_holds_no_secret(hub: FaultHub, root: Path) -> None:
     """What lies on a shared disk while files are fetched can be read by others."""
-    hub.cdn.on(path=hub.cdn_path(repo, WEIGHTS), nth=range(3, 99), fault=CutAfter(0))
+    repo = victim(600 * KIB)
+    hub.serve(repo)
+    hub.cdn.on(path=hub.cdn_path(repo, WEIGHTS), nth=range(3, 99), fault=Status(418))
 
     with pytest.raises(WeighbridgeError):
-        snapshot(with_token(hub, root), repo)
+        snapshot(with_token(hub, root, connections=1), repo)
 
     kept = b"".join(on_disk(root))
     assert b"wb-partial" in kept

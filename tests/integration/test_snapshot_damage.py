@@ -14,7 +14,7 @@ import trustme
 from tests.support.fault_hub import FaultHub
 from tests.support.faults import Redirect
 from tests.support.hub.addresses import file_path
-from tests.support.hub.calls import COMMIT, NOTES, WEIGHTS, download, hub_options, snapshot, wrongs
+from tests.support.hub.calls import COMMIT, KIB, NOTES, WEIGHTS, download, hub_options, snapshot, victim, wrongs
 from tests.support.hub.lies import Then
 from tests.support.hub_repos import Repo, blob_name, contents
 from weighbridge.core.errors import ConnectError, LocalEntryNotFoundError, StoreError, WeighbridgeError
@@ -22,6 +22,12 @@ from weighbridge.core.errors import ConnectError, LocalEntryNotFoundError, Store
 pytestmark = pytest.mark.timeout(30)
 
 FOLDER = "models--acme--victim"
+
+
+@pytest.fixture
+def repo() -> Repo:
+    """It has a file that is large enough to be kept account of while it is fetched."""
+    return victim(600 * KIB)
 
 
 def flip(path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.support.faults import (
     Trickle,
 )
 from tests.support.hub.addresses import file_path, info_path, tree_path
-from tests.support.hub.calls import COMMIT, EARLIER, NOTES, WEIGHTS, hub_options, snapshot, victim, wrongs
+from tests.support.hub.calls import COMMIT, EARLIER, NOTES, WEIGHTS, hub_options, snapshot, wrongs
 from tests.support.hub.lies import (
     DeepJson,
     EndlessListing,
@@ -361,11 +361,3 @@ def test_call_that_is_redirected_to_another_origin_is_not_believed(hub: FaultHub
             snapshot(hub_options(hub, root / "hub", hub_changes={"token": "secret"}), repo)
 
         assert [each for each in elsewhere.requests if "authorization" in each.headers] == []
-
-
-def test_victim_has_what_these_tests_need() -> None:
-    """A large file of several pieces, a small one, an empty one."""
-    sizes = sorted(len(content) for content in victim().main.values())
-
-    assert sizes[0] == 0
-    assert sizes[-1] > 3 * 64 << 10

@@ -151,7 +151,7 @@ def test_large_file_is_asked_for_once_and_then_at_the_cdn(hub: FaultHub, repo: R
 
 
 def test_connections_are_kept_between_files(root: Path) -> None:
-    """Four hundred small files are not four hundred handshakes."""
+    """A hundred small files are not a hundred handshakes."""
     many = Repo(
         kind="model",
         name="acme/many",
@@ -159,7 +159,7 @@ def test_connections_are_kept_between_files(root: Path) -> None:
         refs={"main": COMMIT},
     )
     with FaultHub(many) as hub:
-        result = snapshot(hub_options(hub, root / "hub", connections=4), many)
+        result = snapshot(hub_options(hub, root / "hub", connections=4, small_connections=4), many)
 
     assert contents(result.path) == many.main
     assert hub.tally == Tally(info=1, tree=1, get=100)
@@ -170,7 +170,7 @@ def test_connections_are_kept_between_files(root: Path) -> None:
 def test_snapshot_keeps_to_its_connections(repo: Repo, root: Path, connections: int) -> None:
     """The budget is of the call, however many files and servers there are."""
     with FaultHub(repo) as hub:
-        snapshot(hub_options(hub, root / "hub", connections=connections), repo)
+        snapshot(hub_options(hub, root / "hub", connections=connections, small_connections=connections), repo)
 
     assert hub.max_concurrent + hub.cdn.max_concurrent <= 2 * connections
     assert hub.cdn.max_concurrent <= connections

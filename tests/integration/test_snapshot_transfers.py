@@ -45,7 +45,18 @@ from tests.support.faults import (
     WrongTotal,
 )
 from tests.support.hub.addresses import file_path
-from tests.support.hub.calls import COMMIT, GRAPH, NOTES, WEIGHTS, hub_options, snapshot, unfinished, wrongs
+from tests.support.hub.calls import (
+    COMMIT,
+    GRAPH,
+    KIB,
+    NOTES,
+    WEIGHTS,
+    hub_options,
+    snapshot,
+    unfinished,
+    victim,
+    wrongs,
+)
 from tests.support.hub.lies import Then
 from tests.support.hub_repos import Repo, contents
 from weighbridge.core.errors import (
@@ -127,6 +138,12 @@ LASTING: list[tuple[Fault, type[WeighbridgeError]]] = [
 """What lasts and can't be worked around."""
 
 
+@pytest.fixture
+def repo() -> Repo:
+    """It has a file that is large enough to be kept account of while it is fetched."""
+    return victim(600 * KIB)
+
+
 @pytest.mark.parametrize("fault", PASSING, ids=repr)
 def test_passing_trouble_with_a_large_file_costs_nothing_but_time(
     hub: FaultHub, repo: Repo, root: Path, fault: Fault
@@ -134,9 +151,9 @@ def test_passing_trouble_with_a_large_file_costs_nothing_but_time(
     """Resets, gateways, sign-in pages, once and at the CDN: the snapshot is whole and every byte is right."""
     hub.cdn.on(path=hub.cdn_path(repo, WEIGHTS), nth=2, fault=fault)
 
-    result = snapshot(hub_options(hub, root / "hub"), repo)
+    result = snapshot(hub_options(hub, root / "hub"), repo, allow_patterns=[WEIGHTS])
 
-    assert contents(result.path) == repo.main
+    assert contents(result.path) == {WEIGHTS: repo.main[WEIGHTS]}
     assert wrongs(root, root / "hub") == []
     assert unfinished(root) == []
 
@@ -148,9 +165,9 @@ def test_passing_trouble_with_a_small_file_costs_nothing_but_time(
     """The same for a file that is one answer."""
     hub.on(path=file_path(repo, NOTES), nth=1, fault=fault)
 
-    result = snapshot(hub_options(hub, root / "hub"), repo)
+    result = snapshot(hub_options(hub, root / "hub"), repo, allow_patterns=[NOTES, "config.json"])
 
-    assert contents(result.path) == repo.main
+    assert contents(result.path) == {path: repo.main[path] for path in (NOTES, "config.json")}
     assert wrongs(root, root / "hub") == []
     assert unfinished(root) == []
 
@@ -176,9 +193,9 @@ def test_lie_about_parts_is_never_written(hub: FaultHub, repo: Repo, root: Path,
     hub.cdn.on(path=hub.cdn_path(repo, path), nth=range(3, 1000), fault=fault)
     hub.cdn.on(path=hub.cdn_path(repo, path), nth=1, fault=fault)
 
-    result = snapshot(hub_options(hub, root / "hub"), repo)
+    result = snapshot(hub_options(hub, root / "hub", first_piece=8 * KIB), repo, allow_patterns=[path])
 
-    assert contents(result.path) == repo.main
+    assert contents(result.path) == {path: repo.main[path]}
     assert wrongs(root, root / "hub") == []
     assert unfinished(root) == []
 
@@ -225,10 +242,11 @@ def test_file_of_another_commit_never_gets_a_name(hub: FaultHub, repo: Repo, roo
 def test_file_that_changes_between_two_parts_is_not_mixed(hub: FaultHub, repo: Repo, root: Path) -> None:
     """A new ETag in the middle, and with it other bytes of the same size."""
     path, earlier = hub.cdn_path(repo, WEIGHTS), next(iter(repo.commits.values()))
-    hub.cdn.on(path=path, nth=3, fault=Then(lambda: hub.cdn.put(path, earlier[WEIGHTS])))
+    hub.cdn.on(path=path, nth=2, fault=Then(lambda: hub.cdn.put(path, earlier[WEIGHTS])))
+    options = hub_options(hub, root / "hub", connections=1, piece_max=128 * KIB)
 
     with pytest.raises((ArtifactChangedError, DigestMismatchError), match=WEIGHTS):
-        snapshot(hub_options(hub, root / "hub"), repo)
+        snapshot(options, repo)
 
     assert wrongs(root, root / "hub") == []
 
@@ -270,14 +288,15 @@ def test_server_that_wants_to_be_left_alone_for_long_is(hub: FaultHub, repo: Rep
 
 def test_what_came_before_an_error_is_kept(hub: FaultHub, repo: Repo, root: Path) -> None:
     """The next call fetches what is missing, and nothing twice."""
-    hub.cdn.on(path=hub.cdn_path(repo, WEIGHTS), nth=range(3, 1000), fault=Status(418))
+    options = hub_options(hub, root / "hub", connections=1, first_piece=64 * KIB, piece_max=64 * KIB)
+    hub.cdn.on(path=hub.cdn_path(repo, WEIGHTS), nth=range(5, 1000), fault=Status(418))
     with pytest.raises(BadStatusError):
-        snapshot(hub_options(hub, root / "hub", connections=2), repo)
+        snapshot(options, repo, allow_patterns=[WEIGHTS])
     before = hub.file_bytes
     hub.cdn.clear_rules()
 
-    result = snapshot(hub_options(hub, root / "hub"), repo)
+    result = snapshot(options, repo, allow_patterns=[WEIGHTS])
 
-    assert contents(result.path) == repo.main
-    assert before > 0
-    assert hub.file_bytes <= sum(map(len, repo.main.values())) + 2 * (64 << 10)
+    assert contents(result.path) == {WEIGHTS: repo.main[WEIGHTS]}
+    assert before == 4 * 64 * KIB
+    assert hub.file_bytes == len(repo.main[WEIGHTS])

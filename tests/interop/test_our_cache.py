@@ -150,6 +150,21 @@ def test_warm_file_costs_a_head(process: HubProcess, mirror: MirrorProcess, serv
     assert Path(found).read_bytes() == served.model.main["config.json"]
 
 
+def test_what_we_have_begun_is_completed(
+    process: HubProcess, mirror: MirrorProcess, served: Served, tmp_path: Path
+) -> None:
+    """What is there of a snapshot, or of another commit, is not fetched again."""
+    with ours(mirror, tmp_path) as client:
+        client.snapshot(served.model.name, revision="v1.0", ignore_patterns="*.txt")
+
+    with mirror.recorded() as requests:
+        found = process.call("snapshot_download", repo_id=served.model.name, revision="refs/pr/1", cache_dir=tmp_path)
+
+    fetched = {each.path.rpartition("/")[2] for each in requests if each.method == "GET" and "/resolve/" in each.path}
+    assert contents(found) == served.model.at("v1.0")
+    assert fetched - {"empty.txt"} == {"dropped.txt"}
+
+
 def test_their_use_of_our_cache_costs_us_nothing(
     process: HubProcess, mirror: MirrorProcess, cache: Path, served: Served
 ) -> None:

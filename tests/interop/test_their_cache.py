@@ -113,6 +113,21 @@ def test_single_file_of_theirs_costs_a_question_by_branch_and_nothing_by_commit(
     assert by_commit == []
 
 
+def test_what_they_have_begun_is_completed(
+    process: HubProcess, mirror: MirrorProcess, served: Served, tmp_path: Path
+) -> None:
+    """What is there of a snapshot, or of another commit, is not fetched again."""
+    process.call(
+        "snapshot_download", repo_id="acme/awkward", revision="v1.0", ignore_patterns="*.txt", cache_dir=tmp_path
+    )
+
+    with mirror.recorded() as requests, ours(mirror, tmp_path) as client:
+        found = client.snapshot("acme/awkward", revision="refs/pr/1")
+
+    assert contents(found.path) == served.model.at("v1.0")
+    assert {each.path.rpartition("/")[2] for each in requests if "/resolve/" in each.path} == {"dropped.txt"}
+
+
 def test_wrong_bytes_of_theirs_are_mended(
     client: HubClient, process: HubProcess, mirror: MirrorProcess, served: Served, tmp_path: Path
 ) -> None:

@@ -123,7 +123,7 @@ def test_real_client_in_the_middle_is_waited_for(hub: FaultHub, repo: Repo, newe
         calling.join()
 
     assert contents(snapshot_of(cache)) == repo.main
-    assert sum(each.status == 200 for each in hub.cdn.requests if each.path == path) == 1
+    assert ["hf_hub" in each.headers["user-agent"] for each in hub.cdn.requests if each.path == path] == [True]
     assert unfinished(cache) == []
 
 
@@ -163,7 +163,7 @@ def test_real_client_waits_for_us(hub: FaultHub, repo: Repo, newest: HubClient, 
         calling.join()
 
     assert contents(snapshot_of(cache)) == repo.main
-    assert hub.cdn.bytes_sent(path) == 2 * MIB
+    assert [each for each in hub.cdn.requests if "hf_hub" in each.headers["user-agent"] and each.path == path] == []
 
 
 def test_readers_never_see_half_a_ref(hub: FaultHub, repo: Repo, cache: Path) -> None:

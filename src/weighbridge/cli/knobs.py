@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from weighbridge.config import expand, options_from_environment, parse_size
+from weighbridge.config import expand, hub_settings, implicit_token, options_from_environment, parse_size
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.options import Options
 
@@ -58,7 +58,8 @@ def hub_options_for(knobs: HubKnobs, options: Options) -> Options:
     """Return ``options`` with ``knobs`` applied."""
     hub, cache = options.hub, options.cache
     if knobs.endpoint is not None:
-        hub = replace(hub, endpoint=knobs.endpoint.rstrip("/"))
+        endpoint = knobs.endpoint.rstrip("/")
+        hub = replace(hub, endpoint=endpoint, token=implicit_token(endpoint, hub_settings().implicit))
     if knobs.token is not None:
         hub = replace(hub, token=_read_token(knobs.token))
     if knobs.cache_root is not None:

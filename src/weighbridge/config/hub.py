@@ -5,12 +5,15 @@ Yes is ``1``, ``on``, ``yes`` or ``true`` in any case, everything else is no, as
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from weighbridge.config.reading import expand, pick, read_path, read_seconds
+from weighbridge.core.errors import InvalidURLError
 from weighbridge.core.options import CacheOptions, HubOptions
+from weighbridge.core.urls import origin_of, redact
 from weighbridge.hub.user_agent import user_agent
 
 _YES = frozenset({"1", "on", "yes", "true"})
@@ -51,11 +54,11 @@ def hub_options(environment: Mapping[str, str]) -> HubOptions:
     Read are ``HF_ENDPOINT``, the token (see :func:`find_token`) unless ``HF_HUB_DISABLE_IMPLICIT_TOKEN``,
     ``HF_HUB_USER_AGENT_ORIGIN``, ``HF_HUB_ETAG_TIMEOUT``, and ``HF_HUB_OFFLINE`` or ``TRANSFORMERS_OFFLINE``.
     """
-    is_implicit = not _is_yes(environment, "HF_HUB_DISABLE_IMPLICIT_TOKEN")
     origin = environment.get("HF_HUB_USER_AGENT_ORIGIN", "").strip()
+    endpoint = environment.get("HF_ENDPOINT", "").strip().rstrip("/") or HubOptions().endpoint
     return HubOptions(
-        endpoint=environment.get("HF_ENDPOINT", "").strip().rstrip("/") or HubOptions().endpoint,
-        token=find_token(environment) if is_implicit else None,
+        endpoint=endpoint,
+        token=implicit_token(endpoint, hub_settings(environment).implicit),
         user_agent=user_agent(user_agent=f"origin/{origin}" if origin else None),
         etag_timeout_s=read_seconds(environment, "HF_HUB_ETAG_TIMEOUT") or _USUAL_ETAG_TIMEOUT_S,
         offline=is_offline(environment),
@@ -79,6 +82,20 @@ def find_token(environment: Mapping[str, str] | None = None) -> str | None:
         return None
 
 
+def implicit_token(endpoint: str, token: str | None) -> str | None:
+    """Return the token to send to an endpoint for which nobody has named one: this user's, but never over plain http.
+
+    A mirror in the local network mostly needs none, and whoever wants it to have one can say so.
+    """
+    try:
+        may_see = origin_of(endpoint).may_see_secrets
+    except InvalidURLError:  # which whoever asks there is told
+        may_see = True
+    if token is not None and not may_see:
+        logging.getLogger("weighbridge").info("no token is sent to %s, which is plain http", redact(endpoint))
+    return token if may_see else None
+
+
 def is_offline(environment: Mapping[str, str]) -> bool:
     """Tell whether the Hub is not to be asked: ``HF_HUB_OFFLINE``, or, if that is unset, ``TRANSFORMERS_OFFLINE``."""
     name = "HF_HUB_OFFLINE" if "HF_HUB_OFFLINE" in environment else "TRANSFORMERS_OFFLINE"
@@ -91,11 +108,13 @@ class HubSettings:
 
     Attributes:
         token: Of this user; None if there is none.
+        implicit: The same, if it may be sent without being asked for (``HF_HUB_DISABLE_IMPLICIT_TOKEN``).
         is_quiet: ``HF_HUB_DISABLE_PROGRESS_BARS``.
         etag_timeout_s: ``HF_HUB_ETAG_TIMEOUT``, which wins over an argument; None if it is unset, or 10 as always.
     """
 
     token: str | None
+    implicit: str | None
     is_quiet: bool
     etag_timeout_s: float | None
 
@@ -103,9 +122,10 @@ class HubSettings:
 def hub_settings(environment: Mapping[str, str] | None = None) -> HubSettings:
     """Return what the variables say to the functions that are called as huggingface_hub's are."""
     env = pick(environment)
-    timeout = read_seconds(env, "HF_HUB_ETAG_TIMEOUT")
+    timeout, token = read_seconds(env, "HF_HUB_ETAG_TIMEOUT"), find_token(env)
     return HubSettings(
-        token=find_token(env),
+        token=token,
+        implicit=None if _is_yes(env, "HF_HUB_DISABLE_IMPLICIT_TOKEN") else token,
         is_quiet=_is_yes(env, "HF_HUB_DISABLE_PROGRESS_BARS"),
         etag_timeout_s=None if timeout == _USUAL_ETAG_TIMEOUT_S else timeout,
     )

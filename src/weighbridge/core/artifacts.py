@@ -44,7 +44,9 @@ class Source:
         for name, value in self.secrets.items():
             _check_header(name, value)
         if self.secrets and not self.origin.may_see_secrets:
-            raise RequestError(f"credentials for {redact(self.url)} would travel over plain http; use https")
+            raise RequestError(
+                f"credentials for {redact(self.url)} would travel over plain http; use https, or give none"
+            )
 
     @classmethod
     def parse(cls, url: str, secrets: Mapping[str, str] | None = None) -> Source:

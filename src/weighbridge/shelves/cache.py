@@ -77,8 +77,10 @@ class CacheShelf:
                 rest.append(file)
             elif self._is_known(file, found):
                 survey.kept.append(Kept(file, found.st_size))
-            else:
+            elif _may_read(self.path_of(file)):
                 doubtful.append((self.path_of(file), file))
+            else:
+                rest.append(file)
         for (path, file), is_right in zip(doubtful, judge(doubtful), strict=True):
             if is_right:
                 survey.kept.append(Kept(file, path.stat().st_size))
@@ -157,7 +159,7 @@ class CacheShelf:
             blob = self._folder.blob(file.etag)
             found = _stat(blob)
             self._seen[file.etag] = Sight() if found is None else Sight.of(found)
-            if found is None or file.size not in (None, found.st_size):
+            if found is None or file.size not in (None, found.st_size) or not _may_read(blob):
                 absent.append(file)
             elif self._is_known(file, found):
                 survey.near.append(Near(file, blob, Sight.of(found)))
@@ -178,7 +180,8 @@ class CacheShelf:
 
     def _find_elsewhere(self, etags: Sequence[str]) -> Mapping[str, Path]:
         """Return content of other repositories; none if our blobs lie on a disk of their own, which can't share it."""
-        return {} if self._folder.blobs.is_symlink() else find_elsewhere(self._folder, etags)
+        found = {} if self._folder.blobs.is_symlink() else find_elsewhere(self._folder, etags)
+        return {etag: path for etag, path in found.items() if _may_read(path)}
 
     def _note(self, path: Path, file: RepoFile) -> None:
         """Note that a file, which was verified and then copied or linked here, is right."""
@@ -217,6 +220,11 @@ class CacheShelf:
     def _make_directory(self, path: Path) -> None:
         with storing(path, "make"):
             path.mkdir(parents=True, exist_ok=True)
+
+
+def _may_read(path: Path) -> bool:
+    """Tell whether a file can be read: 0.9 leaves some that only their owner can, which is as good as none."""
+    return os.access(path, os.R_OK)
 
 
 def _stat(path: Path | str) -> os.stat_result | None:

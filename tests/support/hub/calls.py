@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.support.calls import QUICK, quick
+from tests.support.calls import quick
 from tests.support.fault_hub import FaultHub
 from tests.support.hub_repos import Repo
 from weighbridge.client import Client
@@ -29,13 +30,14 @@ _SHA1_DIGITS, _SHA256_DIGITS = 40, 64
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-def victim(weights_size: int = 600 * KIB) -> Repo:
-    """Return a model with two commits: two large files of several pieces, one of them kept in memory; small ones."""
+@functools.cache
+def victim(weights_size: int = 160 * KIB) -> Repo:
+    """Return a model with two commits: large files, of which one has several pieces, small ones, and an empty one."""
     files = {
         NOTES: b"# What this is\n",
         "config.json": b'{"model_type": "demo"}\n',
         "empty.txt": b"",
-        GRAPH: Random(5).randbytes(150 * KIB),
+        GRAPH: Random(5).randbytes(20 * KIB),
         "vocab.txt": Random(6).randbytes(3 * KIB),
         WEIGHTS: Random(7).randbytes(weights_size),
     }
@@ -51,7 +53,8 @@ def victim(weights_size: int = 600 * KIB) -> Repo:
 def hub_options(hub: FaultHub, cache: Path, *, hub_changes: Any = None, **changes: Any) -> Options:
     """Return quick options for ``hub`` and ``cache``, some of them changed: see ``tests.support.calls.quick``."""
     asked = HubOptions(**{"endpoint": hub.origin, "call_timeout_s": 10.0, "etag_timeout_s": 5.0} | (hub_changes or {}))
-    return replace(quick(**changes) if changes else QUICK, hub=asked, cache=CacheOptions(root=cache))
+    pieces = {"first_piece": 128 * KIB, "piece_min": 64 * KIB}
+    return replace(quick(**pieces | changes), hub=asked, cache=CacheOptions(root=cache))
 
 
 def snapshot(options: Options, repo: Repo, **more: Any) -> SnapshotResult:

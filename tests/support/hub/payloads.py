@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -41,8 +42,8 @@ def tree_of(repo: Repo, commit: str) -> list[Entry]:
 
 def file_entry(path: str, content: bytes) -> Entry:
     """Return what a listing tells of a file."""
-    entry: Entry = {"type": "file", "oid": git_id(path, content), "size": len(content), "path": path}
-    digest = blob_name(path, content)
+    oid, digest = _ids_of(path, content)
+    entry: Entry = {"type": "file", "oid": oid, "size": len(content), "path": path}
     if digest != entry["oid"]:  # it is kept outside git
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(content)}\n"
         entry["lfs"] = {"oid": digest, "size": len(content), "pointerSize": len(pointer)}
@@ -63,3 +64,8 @@ def _folder_entry(path: str) -> Entry:
 def _parents(path: str) -> list[str]:
     parts = path.split("/")
     return ["/".join(parts[:length]) for length in range(1, len(parts))]
+
+
+@functools.lru_cache(maxsize=256)
+def _ids_of(path: str, content: bytes) -> tuple[str, str]:
+    return git_id(path, content), blob_name(path, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,10 +33,9 @@ class Stored:
     @classmethod
     def of(cls, path: str, content: bytes, commit: str) -> Self:
         """Make a file ready."""
-        name = blob_name(path, content)
+        name, unrelated = _names_of(path, content)
         plain = make_resource(content, f'"{name}"')
         named = replace(plain, headers=(*plain.headers, ("X-Repo-Commit", commit)))
-        unrelated = hashlib.md5(content, usedforsecurity=False).hexdigest()
         return cls(named, replace(plain, etag=f'"{unrelated}"'), name)
 
     @property
@@ -86,3 +86,9 @@ class Shelf:
     def file(self, revision: str, path: str) -> Stored | None:
         """Return a file of a revision; None if there is none."""
         return self.files.get(self.commit(revision) or "", {}).get(path)
+
+
+@functools.lru_cache(maxsize=256)
+def _names_of(path: str, content: bytes) -> tuple[str, str]:
+    """Return what the Hub and what the CDN call a file."""
+    return blob_name(path, content), hashlib.md5(content, usedforsecurity=False).hexdigest()

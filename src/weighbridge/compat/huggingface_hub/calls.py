@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weighbridge.client import Client
-from weighbridge.config import HubSettings, expand, options_from_environment
+from weighbridge.config import HubSettings, expand, implicit_token, options_from_environment
 from weighbridge.core.errors import InvalidParameterError, LocalTokenNotFoundError
 from weighbridge.core.options import SECONDS_MAX, Options
 from weighbridge.hub.user_agent import user_agent
@@ -48,10 +48,11 @@ class Call:
         is_offline = options.offline or options.hub.offline or self.local_files_only
         if is_offline and self.force_download:
             raise InvalidParameterError("force_download fetches, and local_files_only (or HF_HUB_OFFLINE) forbids that")
+        endpoint = options.hub.endpoint if self.endpoint is None else self.endpoint.rstrip("/")
         hub = replace(
             options.hub,
-            endpoint=options.hub.endpoint if self.endpoint is None else self.endpoint.rstrip("/"),
-            token=self._token(settings, options.hub.token),
+            endpoint=endpoint,
+            token=self._token(settings, implicit_token(endpoint, settings.implicit)),
             user_agent=user_agent(self.library_name, self.library_version, self.user_agent, options.hub.user_agent),
             headers=self.headers or {},
             etag_timeout_s=self._etag_timeout_s(settings),
