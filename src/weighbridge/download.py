@@ -9,6 +9,7 @@ from pathlib import Path
 
 from weighbridge.core.artifacts import FileResult, Source
 from weighbridge.core.errors import (
+    BadStatusError,
     DryRunError,
     HfHubHTTPError,
     LocalEntryNotFoundError,
@@ -24,6 +25,7 @@ from weighbridge.core.snapshots import FileOrder, Plan, result_of
 from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
 from weighbridge.shelves.choice import records_for, shelf_for
+from weighbridge.shelves.denials import raise_denial
 from weighbridge.shelves.fallback import is_unreachable, note_commit, why
 from weighbridge.shelves.filling import Filled, FindSource, Reader, fill, fill_anew, plan, plan_anew
 from weighbridge.shelves.records import Records
@@ -107,7 +109,11 @@ class DownloadWalk:
         """
         shelf = shelf_for(order, commit, self._means)
         filled = fill_anew if order.is_fresh else fill
-        return _only(filled(shelf, [file], self._source_finder(order, commit, location), self._means), shelf.path)
+        try:
+            return _only(filled(shelf, [file], self._source_finder(order, commit, location), self._means), shelf.path)
+        except BadStatusError as error:
+            raise_denial(self._hubs.patient, order, commit, [file], error)
+            raise
 
     def _source_finder(self, order: FileOrder, commit: str, location: str | None) -> FindSource:
         def find(file: RepoFile) -> Source:

@@ -31,6 +31,7 @@ from tests.support.hub.calls import (
     download,
     hub_options,
     on_disk,
+    snapshot,
     unfinished,
     wrongs,
 )
@@ -152,6 +153,18 @@ def test_refused_file_is_an_error_of_its_kind(
 
     assert wrongs(root, root / "hub") == []
     assert hub.tally.get == 0
+
+
+def test_refused_bytes_of_a_listed_file_are_told_as_what_the_hub_says(hub: FaultHub, repo: Repo, root: Path) -> None:
+    """Nobody asks about a file that a kept listing has, so its refusal comes where bytes were expected."""
+    options = hub_options(hub, root / "hub")
+    snapshot(options, repo, allow_patterns=[NOTES])
+    hub.on(path=file_path(repo, WEIGHTS), fault=GATED)
+
+    with pytest.raises(GatedRepoError, match="acme/victim"):
+        download(options, repo, WEIGHTS, revision=COMMIT)
+
+    assert wrongs(root, root / "hub") == []
 
 
 @pytest.mark.parametrize("path", [NOTES, WEIGHTS])
