@@ -296,7 +296,7 @@ class Client:
     def _connect(self) -> PoolTransport:
         options = self.options
         transfer = options.transfer
-        return PoolTransport(options.http, transfer.retry, max(transfer.connections, transfer.small_connections))
+        return PoolTransport(options.http, transfer.retry, max(transfer.connections, transfer.connections_for_small))
 
     def _own_transport(self) -> PoolTransport:
         """Return the transport; a forked child gets one of its own, since sockets can't be shared."""

@@ -26,7 +26,7 @@ from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
 from weighbridge.shelves.choice import records_for, shelf_for
 from weighbridge.shelves.denials import raise_denial
-from weighbridge.shelves.fallback import is_unreachable, note_commit, why
+from weighbridge.shelves.fallback import is_unreachable, note_commit, unverifiable_content, why
 from weighbridge.shelves.filling import Filled, FindSource, Reader, fill, fill_anew, plan, plan_anew
 from weighbridge.shelves.records import Records
 
@@ -93,7 +93,7 @@ class DownloadWalk:
             return self._make_do(order, records, error)
         file = told.file(order.path)
         if file.digest is None:
-            self._means.tell(Notice(message=_unverifiable(order)))
+            self._means.tell(Notice(message=unverifiable_content(f"{order.path} of the {order.repo}")))
         result = self._have(order, file, told.commit, told.location)
         note_commit(records, order.revision, told.commit, is_needed=result.bytes_fetched > 0)
         return result
@@ -181,10 +181,3 @@ def _listed(order: FileOrder, records: Records) -> RepoFile | None:
     tree = records.tree(order.revision) if is_commit(order.revision) else None
     files = () if tree is None else tree.files
     return next((each for each in files if each.path == order.path), None)
-
-
-def _unverifiable(order: FileOrder) -> str:
-    return (
-        f"the server names the content of {order.path} of the {order.repo} by an ETag that is no digest: its size is "
-        "checked, and that it does not change while it is fetched, but not its bytes"
-    )

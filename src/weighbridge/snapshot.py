@@ -27,7 +27,7 @@ from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
 from weighbridge.shelves.choice import records_for, shelf_for
 from weighbridge.shelves.denials import raise_denial
-from weighbridge.shelves.fallback import is_unreachable, note_commit, why
+from weighbridge.shelves.fallback import is_unreachable, note_commit, unverifiable_content, why
 from weighbridge.shelves.filling import FindSource, Reader, fill, fill_anew, plan, plan_anew
 from weighbridge.shelves.records import Records
 
@@ -69,7 +69,8 @@ class SnapshotWalk:
         except OfflineModeIsEnabled as error:
             raise DryRunError(f"what would be fetched can't be told without the Hub: {error}") from error
         shelf = shelf_for(order, tree.commit, self._means)
-        return (plan_anew if order.is_fresh else plan)(shelf, tree.commit, self._select(order, tree.files))
+        files = self._name(order, tree.commit, self._select(order, tree.files))
+        return (plan_anew if order.is_fresh else plan)(shelf, tree.commit, files)
 
     def _list(self, order: SnapshotOrder, records: Records, keep: Callable[[Tree], None]) -> Tree:
         known = records.commit_of(order.revision)
@@ -82,7 +83,7 @@ class SnapshotWalk:
         return tree
 
     def _have(self, order: SnapshotOrder, records: Records, tree: Tree) -> SnapshotResult:
-        files = self._select(order, tree.files)
+        files = self._name(order, tree.commit, self._select(order, tree.files))
         shelf = shelf_for(order, tree.commit, self._means)
         filled = fill_anew if order.is_fresh else fill
         try:
@@ -92,6 +93,19 @@ class SnapshotWalk:
             raise
         note_commit(records, order.revision, tree.commit, is_needed=bool(result.changed))
         return SnapshotResult(path=shelf.path, commit=tree.commit, kept=result.kept, changed=result.changed)
+
+    def _name(self, order: SnapshotOrder, commit: str, files: Sequence[RepoFile]) -> list[RepoFile]:
+        """Ask for what the listing of a server that is no Hub does not tell: what the content of a file is called."""
+        named: list[RepoFile] = []
+        unverifiable = 0
+        for each in files:
+            self._means.check_cancelled()
+            file = each if each.etag else self._hubs.patient.describe(order.repo, commit, each.path).file(each.path)
+            unverifiable += file.digest is None
+            named.append(file)
+        if unverifiable:
+            self._means.tell(Notice(message=unverifiable_content(f"{unverifiable} files of the {order.repo}")))
+        return named
 
     def _source_finder(self, order: SnapshotOrder, commit: str) -> FindSource:
         return lambda file: self._hubs.patient.source_of(order.repo, commit, file.path)

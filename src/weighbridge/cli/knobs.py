@@ -90,11 +90,9 @@ def options_for(knobs: Knobs, requests: int) -> Options:
         at_once = max(1, min(requests, transfer.files))
         fair = -(-knobs.connections // at_once)  # so that all of them are used
         per_file = max(fair, min(transfer.connections_per_file, knobs.connections))
+        small = min(knobs.connections, knobs.files or knobs.connections)
         transfer = replace(
-            transfer,
-            connections=knobs.connections,
-            connections_per_file=per_file,
-            small_connections=knobs.connections,
+            transfer, connections=knobs.connections, connections_per_file=per_file, small_connections=small
         )
     if knobs.rate_limit is not None:
         transfer = replace(transfer, rate_limit_bps=parse_size(knobs.rate_limit))

@@ -16,6 +16,8 @@ RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that say "not now" rather than "no" (RFC 9110 section 15; RFC 6585; RFC 8470)."""
 
 
+_CONNECTIONS, _SMALL_CONNECTIONS = 16, 48
+
 SECONDS_MAX = 2_000_000.0
 """Longest wait there is, 23 days: the system counts the milliseconds of one in 31 bits."""
 
@@ -120,7 +122,8 @@ class TransferOptions:
         connections_per_file: Connections of one file.
         files: Files in transfer at the same time.
         small_connections: Connections, and files in transfer, of a call that misses small files only (none above
-            ``first_piece``): what they wait for is latency.
+            ``first_piece``): what they wait for is latency.  None is 48 if ``connections`` was left as it is; whoever
+            chose another number meant it for every call.
         first_piece: Bytes asked for first, before the link's speed is known.
         piece_min, piece_max: Bounds of a piece, in bytes.
         piece_seconds: A piece is no more than one connection brings in this time.
@@ -136,10 +139,10 @@ class TransferOptions:
         retry: See :class:`RetryOptions`.
     """
 
-    connections: int = 16
+    connections: int = _CONNECTIONS
     connections_per_file: int = 8
     files: int = 16
-    small_connections: int = 48
+    small_connections: int | None = None
     first_piece: int = 8 * MIB
     piece_min: int = 4 * MIB
     piece_max: int = 128 * MIB
@@ -156,13 +159,22 @@ class TransferOptions:
 
     def __post_init__(self) -> None:
         _check_counts(self, "connections", "connections_per_file", "files", "first_piece", "piece_min", "piece_max")
-        _check_counts(self, "split_min", "read_size", "hash_lag", "small_connections")
+        _check_counts(self, "split_min", "read_size", "hash_lag")
         _check_seconds(self, "piece_seconds", "straggler_s", "stall_window_s", "flush_interval_s")
         _check_rates(self, "stall_floor_bps")
         if self.rate_limit_bps is not None:
             _check_rates(self, "rate_limit_bps")
+        if self.small_connections is not None:
+            _check_counts(self, "small_connections")
         if self.piece_max < self.piece_min:
             raise InvalidParameterError("piece_max must not be below piece_min")
+
+    @property
+    def connections_for_small(self) -> int:
+        """Connections of a call that misses small files only."""
+        if self.small_connections is not None:
+            return self.small_connections
+        return _SMALL_CONNECTIONS if self.connections == _CONNECTIONS else self.connections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from weighbridge.hub.refusals import Asked
 _PAGES_MAX = 10_000
 _THIN_PAGES = 100  # after so many, pages must hold some files: a Hub puts a thousand on each
 _FILES_A_PAGE = 10
-_FILES_MAX = 10_000_000
+_FILES_MAX = 2_000_000
 
 
 class Hub(Protocol):

@@ -34,6 +34,14 @@ def why(error: WeighbridgeError) -> str:
     return f"the Hub can't be reached: {error}"
 
 
+def unverifiable_content(what: str) -> str:
+    """Say that nothing can tell right bytes of ``what`` from wrong ones."""
+    return (
+        f"the server names the content of {what} by ETags that are no digests: sizes are checked, and that nothing "
+        "changes while it is fetched, but not the bytes"
+    )
+
+
 def note_commit(records: Records, revision: str, commit: str, *, is_needed: bool) -> None:
     """Note what a revision means.
 

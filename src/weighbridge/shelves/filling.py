@@ -129,7 +129,7 @@ def _fill(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: 
 def _tuned(means: Means, missing: Sequence[RepoFile]) -> Means:
     """Return the means with more connections if what is missing are many small files."""
     transfer = means.options.transfer
-    at_once = min(len(missing), transfer.small_connections)
+    at_once = min(len(missing), transfer.connections_for_small)
     if at_once <= transfer.connections or any((each.size or 0) > transfer.first_piece for each in missing):
         return means
     wide = replace(transfer, connections=at_once, files=max(transfer.files, at_once))

@@ -29,7 +29,6 @@ COUNTS = [
     (RetryOptions, "refill_bytes"),
     (HttpOptions, "redirects_max"),
     *((TransferOptions, name) for name in ("connections", "connections_per_file", "files", "first_piece")),
-    (TransferOptions, "small_connections"),
     *((TransferOptions, name) for name in ("piece_min", "piece_max", "split_min", "read_size", "hash_lag")),
 ]
 SECONDS = [
@@ -42,6 +41,7 @@ SECONDS = [
 RATES = [(TransferOptions, "stall_floor_bps"), (TransferOptions, "rate_limit_bps")]
 OTHERS = {"statuses", "user_agent", "proxies", "ca_bundle", "durable", "page_cache", "receipts", "offline"} | {
     *("root", "symlinks"),
+    "small_connections",
     *("endpoint", "token", "headers"),
 }
 NESTED = {"retry", "http", "transfer", "store", "cache", "hub"}
@@ -52,6 +52,22 @@ def test_every_number_is_checked_below() -> None:
     numbers = {(group, each.name) for group in GROUPS for each in fields(group)}
 
     assert {name for _, name in numbers - {*COUNTS, *SECONDS, *RATES}} == OTHERS | NESTED
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, 48), ({"connections": 4}, 4), ({"connections": 4, "small_connections": 9}, 9), ({"small_connections": 1}, 1)],
+)
+def test_small_files_get_more_connections_unless_somebody_chose_a_number(given: dict[str, int], expected: int) -> None:
+    """A limit that was set on purpose would hold for large files only."""
+    assert TransferOptions(**given).connections_for_small == expected  # type: ignore[arg-type]  # these are all counts
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 1.5, "8", float("nan")])
+def test_connections_for_small_files_are_a_whole_number_above_zero(value: Any) -> None:
+    """Half a connection would fail later, somewhere else."""
+    with pytest.raises(InvalidParameterError, match="small_connections"):
+        TransferOptions(small_connections=value)
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "8", None, float("nan")])
