@@ -44,8 +44,7 @@ class Client:
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options_from_environment() if options is None else options
-        self._pid = os.getpid()
-        self._transport = self._connect()
+        self._own = (os.getpid(), self._connect())  # one value: threads of a forked child read it while it changes
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +54,9 @@ class Client:
 
     def close(self) -> None:
         """Drop all connections; the client may be used again."""
-        self._transport.close()
+        pid, transport = self._own
+        if pid == os.getpid():  # else they are the parent's, and so are its locks
+            transport.close()
 
     def fetch(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
         self,
@@ -299,10 +300,12 @@ class Client:
         return PoolTransport(options.http, transfer.retry, max(transfer.connections, transfer.connections_for_small))
 
     def _own_transport(self) -> PoolTransport:
-        """Return the transport; a forked child gets one of its own, since sockets can't be shared."""
-        if self._pid != os.getpid():
-            self._pid, self._transport = os.getpid(), self._connect()
-        return self._transport
+        """Return the transport; a forked child gets one of its own, since sockets and locks can't be shared."""
+        pid, transport = self._own
+        if pid != os.getpid():
+            transport = self._connect()
+            self._own = (os.getpid(), transport)
+        return transport
 
 
 def _read_directory(directory: object) -> Path:

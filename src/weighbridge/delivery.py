@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from weighbridge.core.artifacts import FileResult
@@ -17,8 +18,9 @@ from weighbridge.errands import Crew, Errand, Missing, partial_data
 from weighbridge.http.transport import Transport
 from weighbridge.store.faults import flush_file
 from weighbridge.store.leftovers import find_leftovers
-from weighbridge.store.present import is_right
+from weighbridge.store.present import is_right, look
 from weighbridge.store.receipts import Receipts
+from weighbridge.store.sight import Sight
 from weighbridge.transfer.engine import Engine
 from weighbridge.transfer.job import Job
 
@@ -55,7 +57,11 @@ class Settle(Protocol):
     """Does what remains to be done once a file's bytes have their name."""
 
     def __call__(self, missing: Missing, result: FileResult, /) -> Sequence[FileResult]:
-        """Return the results to tell: the one given, or those of all names under which the bytes were wanted."""
+        """Return the results to tell: the one given, or those of all names under which the bytes were wanted.
+
+        The claim on the file is held for as long as this takes, unless its ``outcome`` is ``joined``: then whoever put
+        it there may be settling it as well.
+        """
 
 
 def as_it_is(missing: Missing, result: FileResult) -> Sequence[FileResult]:
@@ -134,21 +140,31 @@ class Delivery:
                 pending.append(errand)
 
     def _is_joined(self, errand: Errand, crew: Crew) -> bool:
-        """Tell whether somebody else has put the right file in place since we looked, and take note of it."""
+        """Tell whether somebody else has put the right file in place since we looked, and take note of it.
+
+        Where there are no links, whoever put it there moves it on from there, maybe just now: then it is not joined.
+        """
         means, place = self._means, errand.place
         if not errand.has_changed():
             return False
         if not is_right(place.final, errand.request.artifact.promise, means.receipts, means.cancel):
             return False
-        if means.options.store.durable:  # whoever fetched it may not have wanted that
-            flush_file(place.final)
-            crew.named(place)
-        self._finish(errand, _result_of(errand), None)
+        try:
+            if means.options.store.durable:  # whoever fetched it may not have wanted that
+                flush_file(place.final)
+                crew.named(place)
+            results = self._settle(errand.missing, _result_of(errand))
+        except StoreError:
+            if look(place.final) == Sight():
+                return False
+            raise
+        self._note(results, None)
         return True
 
     def _end(self, errand: Errand, job: Job, crew: Crew) -> None:
         """Take note of a finished transfer, or raise its error."""
         if isinstance(job.error, StoreError) and self._is_joined(errand, crew):
+            crew.leave(errand)
             return  # we had been given up for dead, and somebody else was faster
         if job.error is not None:
             raise _about(job.error, errand.name)
@@ -162,11 +178,13 @@ class Delivery:
             seconds=time.monotonic() - errand.began,
             source=str(source.source),
         )
-        self._finish(errand, result, job)
+        results = self._settle(errand.missing, result)
+        crew.leave(errand)
+        self._note(results, partial_data(errand))
 
-    def _finish(self, errand: Errand, result: FileResult, job: Job | None) -> None:
-        partial = None if job is None else partial_data(errand)
-        for each in self._settle(errand.missing, result):
+    def _note(self, results: Sequence[FileResult], partial: Path | None) -> None:
+        """Keep results and tell them; the first comes with where its bytes were before they got their name."""
+        for each in results:
             self._results.append(each)
             self._means.tell(FileFinished(result=each, partial=partial))
             partial = None

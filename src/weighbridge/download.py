@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,17 +19,23 @@ from weighbridge.core.errors import (
     WeighbridgeError,
 )
 from weighbridge.core.events import Notice
-from weighbridge.core.repos import RepoFile, is_commit
+from weighbridge.core.repos import RepoFile, Tree, is_commit
 from weighbridge.core.snapshots import FileOrder, Plan, result_of
+from weighbridge.core.urls import origin_of
 from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
 from weighbridge.shelves.choice import records_for, shelf_for
 from weighbridge.shelves.denials import raise_denial
-from weighbridge.shelves.fallback import is_unreachable, note_commit, unverifiable_content, why
-from weighbridge.shelves.filling import Filled, FindSource, Reader, fill, fill_anew, plan, plan_anew
-from weighbridge.shelves.records import Records
-
-_SUGGESTIONS = 3
+from weighbridge.shelves.fallback import (
+    Meaning,
+    is_unreachable,
+    near_names,
+    note_meaning,
+    unverifiable_content,
+    why,
+)
+from weighbridge.shelves.filling import Filled, FindSource, complete, fill, fill_anew, look, plan, plan_anew
+from weighbridge.shelves.records import Records, named_by
 
 
 class DownloadWalk:
@@ -73,16 +78,18 @@ class DownloadWalk:
             return None
         file = _listed(order, records)
         try:
-            return (
-                self._held(order, records, order.revision) if file is None else self._have(order, file, order.revision)
-            )
+            if file is not None and file.etag:
+                return self._have(order, file, order.revision)
+            held = records.held_at(order.revision, order.path)
+            # of a plain file nobody here knows what it must be, but the Hub does
+            return None if held is None or held.algorithm is None else self._keep(order, held, order.revision)
         except OfflineModeIsEnabled:
             return None
 
     def _ask(self, order: FileOrder, records: Records) -> FileResult:
+        was = records.commit_of(order.revision)
         try:
-            is_known = not order.is_fresh and records.commit_of(order.revision) is not None
-            hub = self._hubs.brief if is_known else self._hubs.patient
+            hub = self._hubs.patient if order.is_fresh or was is None else self._hubs.brief
             told = hub.describe(order.repo, order.revision, order.path)
         except RemoteEntryNotFoundError as error:
             self._note_absence(order, records, error)
@@ -95,7 +102,7 @@ class DownloadWalk:
         if file.digest is None:
             self._means.tell(Notice(message=unverifiable_content(f"{order.path} of the {order.repo}")))
         result = self._have(order, file, told.commit, told.location)
-        note_commit(records, order.revision, told.commit, is_needed=result.bytes_fetched > 0)
+        note_meaning(records, Meaning(order.revision, told.commit, was), is_needed=result.outcome != "present")
         return result
 
     def _have(self, order: FileOrder, file: RepoFile, commit: str, location: str | None = None) -> FileResult:
@@ -120,9 +127,9 @@ class DownloadWalk:
             source = self._hubs.patient.source_of(order.repo, commit, file.path)
             if location is None:
                 return source
-            # where no redirect was, the address that was asked is of a branch, and that may have moved since
-            asked = self._hubs.patient.source_of(order.repo, order.revision, file.path).url
-            return source if location in (source.url, asked) else replace(source, lead=location)
+            # an address of the Hub's own may be one of a branch, which may have moved since
+            is_lasting = origin_of(location) != source.origin or commit in location
+            return replace(source, lead=location) if is_lasting and location != source.url else source
 
         return find
 
@@ -144,17 +151,24 @@ class DownloadWalk:
         ) from error
 
     def _held(self, order: FileOrder, records: Records, commit: str) -> FileResult | None:
-        """Return the file if it is here and right."""
+        """Return the file if it is here and right, as far as anybody here can tell."""
         tree = records.tree(commit)
-        files = records.held(commit) if tree is None else tree.files
-        file = next((each for each in files if each.path == order.path), None)
+        file = records.held_at(commit, order.path) if tree is None else _find(order.path, tree)
         if file is None:
             return None
+        file = named_by(self._means.receipts, file, shelf_for(order, commit, self._means).path_of(file))
+        if not file.etag:
+            self._means.tell(Notice(message=f"nobody can tell whether {order.path} of the {order.repo} is right here"))
+        return self._keep(order, file, commit)
+
+    def _keep(self, order: FileOrder, file: RepoFile, commit: str) -> FileResult | None:
+        """Return a file without fetching it; None if it is not here, or wrong."""
         shelf = shelf_for(order, commit, self._means)
-        survey = shelf.survey([file], Reader(self._means))
+        survey = look(shelf, [file], self._means)
         if survey.missing:
             return None
-        return _only(fill(shelf, [file], self._source_finder(order, commit, None), self._means), shelf.path)
+        done = complete(shelf, [file], survey, self._source_finder(order, commit, None), self._means)
+        return _only(done, shelf.path)
 
     def _note_absence(self, order: FileOrder, records: Records, error: RemoteEntryNotFoundError) -> None:
         """Note that a commit has no such file, and tell which names are like it, as far as they are known here."""
@@ -163,12 +177,10 @@ class DownloadWalk:
             return
         records.note_absence(commit, order.path)
         with suppress(StoreError):
-            records.note_commit(order.revision, commit)
+            records.note_commit(order.revision, commit, records.commit_of(order.revision))
         tree = records.tree(commit)
-        names = [each.path for each in (records.held(commit) if tree is None else tree.files)]
-        near = difflib.get_close_matches(order.path, names, _SUGGESTIONS)
-        if near:
-            error.add_note(f"did you mean {', '.join(near)}?")
+        if hint := near_names(order.path, [] if tree is None else [each.path for each in tree.files]):
+            error.add_note(hint)
 
 
 def _only(filled: Filled, root: Path) -> FileResult:
@@ -179,5 +191,8 @@ def _only(filled: Filled, root: Path) -> FileResult:
 def _listed(order: FileOrder, records: Records) -> RepoFile | None:
     """Return what a kept listing of the very commit tells of the file."""
     tree = records.tree(order.revision) if is_commit(order.revision) else None
-    files = () if tree is None else tree.files
-    return next((each for each in files if each.path == order.path), None)
+    return None if tree is None else _find(order.path, tree)
+
+
+def _find(path: str, tree: Tree) -> RepoFile | None:
+    return next((each for each in tree.files if each.path == path), None)

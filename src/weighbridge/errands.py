@@ -230,6 +230,7 @@ class Crew:
         self._told: dict[Job, Standing] = {}
         self._signed_at = 0.0  # when those who wait for us were last shown that there is progress
         self._has_news = False
+        self._over: dict[Errand, Job] = {}  # what the engine has done with, and which is still to be settled
         self.errands: dict[Job, Errand] = {}
 
     def start(self, errand: Errand) -> None:
@@ -249,11 +250,11 @@ class Crew:
             self._heart.add(errand.claim)
 
     def leave(self, errand: Errand) -> None:
-        """Release what an errand holds that the engine has nothing to do with."""
-        self._end(errand, None)
+        """Release what an errand holds that the engine has nothing to do with, or has done with; harmless twice."""
+        self._end(errand, self._over.pop(errand, None))
 
     def wait(self, timeout_s: float) -> list[tuple[Errand, Job]]:
-        """Wait for errands to be over; their claims are released."""
+        """Wait for errands to be over; each keeps its claim until it is left, so that nobody meddles meanwhile."""
         finished, notes = self._engine.wait(timeout_s)
         for note in notes:
             self._tell(Retrying(name=note.name, reason=note.reason))
@@ -268,7 +269,7 @@ class Crew:
             errand = self.errands.pop(job)
             self._told.pop(job, None)
             self._has_news = True
-            self._end(errand, job)
+            self._over[errand] = job
             self.named(errand.place)
             over.append((errand, job))
         return over
@@ -278,8 +279,9 @@ class Crew:
         try:
             self._engine.close()
         finally:
-            for job, errand in self.errands.items():
+            for errand, job in [*self._over.items(), *((errand, job) for job, errand in self.errands.items())]:
                 self._end(errand, job)
+            self._over.clear()
             self.errands.clear()
             self._heart.stop()
         with suppress(StoreError):

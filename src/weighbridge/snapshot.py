@@ -6,7 +6,6 @@ Hub can't be reached, what is noted here answers instead; a refusal of the Hub i
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 
 from weighbridge.core.errors import (
@@ -27,12 +26,18 @@ from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
 from weighbridge.shelves.choice import records_for, shelf_for
 from weighbridge.shelves.denials import raise_denial
-from weighbridge.shelves.fallback import is_unreachable, note_commit, unverifiable_content, why
-from weighbridge.shelves.filling import FindSource, Reader, fill, fill_anew, plan, plan_anew
-from weighbridge.shelves.records import Records
+from weighbridge.shelves.fallback import (
+    Meaning,
+    is_unreachable,
+    near_names,
+    note_meaning,
+    unverifiable_content,
+    why,
+)
+from weighbridge.shelves.filling import FindSource, complete, fill, fill_anew, look, plan, plan_anew
+from weighbridge.shelves.records import Records, named_by
 
 _NAMED = 5
-_SUGGESTIONS = 3
 
 
 class SnapshotWalk:
@@ -50,6 +55,7 @@ class SnapshotWalk:
     def run(self, order: SnapshotOrder) -> SnapshotResult:
         """Have the snapshot; see :meth:`weighbridge.client.Client.snapshot`."""
         records = records_for(order, self._means.options)
+        was = records.commit_of(order.revision)
         try:
             try:
                 tree = self._list(order, records, records.keep_tree)
@@ -57,7 +63,10 @@ class SnapshotWalk:
                 if not is_unreachable(error):
                     raise
                 return self._make_do(order, records, error)
-            return self._have(order, records, tree)
+            result = self._have(order, tree)
+            meaning = Meaning(order.revision, tree.commit, was)
+            note_meaning(records, meaning, is_needed=bool(result.changed))
+            return result
         finally:
             self._means.receipts.save()
 
@@ -73,8 +82,7 @@ class SnapshotWalk:
         return (plan_anew if order.is_fresh else plan)(shelf, tree.commit, files)
 
     def _list(self, order: SnapshotOrder, records: Records, keep: Callable[[Tree], None]) -> Tree:
-        known = records.commit_of(order.revision)
-        hub = self._hubs.patient if known is None else self._hubs.brief
+        hub = self._hubs.patient if records.commit_of(order.revision) is None else self._hubs.brief
         commit = hub.commit_of(order.repo, order.revision)
         tree = records.tree(commit)
         if tree is None:
@@ -82,7 +90,7 @@ class SnapshotWalk:
             keep(tree)
         return tree
 
-    def _have(self, order: SnapshotOrder, records: Records, tree: Tree) -> SnapshotResult:
+    def _have(self, order: SnapshotOrder, tree: Tree) -> SnapshotResult:
         files = self._name(order, tree.commit, self._select(order, tree.files))
         shelf = shelf_for(order, tree.commit, self._means)
         filled = fill_anew if order.is_fresh else fill
@@ -91,7 +99,6 @@ class SnapshotWalk:
         except BadStatusError as error:
             raise_denial(self._hubs.patient, order, tree.commit, files, error)
             raise
-        note_commit(records, order.revision, tree.commit, is_needed=bool(result.changed))
         return SnapshotResult(path=shelf.path, commit=tree.commit, kept=result.kept, changed=result.changed)
 
     def _name(self, order: SnapshotOrder, commit: str, files: Sequence[RepoFile]) -> list[RepoFile]:
@@ -112,11 +119,12 @@ class SnapshotWalk:
 
     def _select(self, order: SnapshotOrder, files: Sequence[RepoFile]) -> list[RepoFile]:
         paths = [each.path for each in files]
+        named, known = set(order.names), set(paths)
         for name in order.names:
-            if name not in paths:
+            if name not in known:
                 raise _absent(order, name, paths)
-        if order.names:
-            return [each for each in files if each.path in order.names]
+        if named:
+            return [each for each in files if each.path in named]
         wanted = set(order.patterns.select(paths))
         if files and not wanted:
             self._means.tell(Notice(message=f"the patterns select none of the {len(files)} files of the {order.repo}"))
@@ -130,13 +138,14 @@ class SnapshotWalk:
             raise LocalEntryNotFoundError(
                 f"the {order.repo} at {order.revision} is not on this machine, and {why(error)}"
             ) from error
-        files = self._select(order, records.held(commit) if tree is None else tree.files)
         shelf = shelf_for(order, commit, self._means)
+        known = records.held(commit) if tree is None else tree.files
+        files = [named_by(self._means.receipts, each, shelf.path_of(each)) for each in self._select(order, known)]
         if not files and tree is None:
             raise LocalEntryNotFoundError(
                 f"nothing of the {order.repo} at {order.revision} is on this machine, and {why(error)}"
             ) from error
-        survey = shelf.survey(files, Reader(self._means))
+        survey = look(shelf, files, self._means)
         if survey.missing:
             raise _incomplete(order, survey.missing, f"{shelf.path}", why(error)) from error
         if not isinstance(error, OfflineModeIsEnabled):
@@ -145,7 +154,9 @@ class SnapshotWalk:
         if tree is None:
             message = f"the {order.repo} at {commit} was never listed here: nobody can tell whether files are missing"
             self._means.tell(Notice(message=message))
-        result = fill(shelf, files, self._source_finder(order, commit), self._means)
+        if any(not each.etag for each in files):
+            self._means.tell(Notice(message=f"nobody can tell whether the plain files in {shelf.path} are right"))
+        result = complete(shelf, files, survey, self._source_finder(order, commit), self._means)
         return SnapshotResult(path=shelf.path, commit=commit, kept=result.kept, changed=result.changed)
 
 
@@ -155,9 +166,9 @@ def _forget(tree: Tree) -> None:
 
 
 def _absent(order: SnapshotOrder, name: str, paths: Sequence[str]) -> EntryNotFoundError:
-    near = difflib.get_close_matches(name, paths, _SUGGESTIONS)
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
-    return EntryNotFoundError(f"the {order.repo} has no file {name} at {order.revision}{hint}", path=name)
+    hint = near_names(name, paths)
+    message = f"the {order.repo} has no file {name} at {order.revision}"
+    return EntryNotFoundError(f"{message}; {hint}" if hint else message, path=name)
 
 
 def _incomplete(order: SnapshotOrder, missing: Sequence[RepoFile], path: str, reason: str) -> IncompleteSnapshotError:

@@ -251,6 +251,29 @@ def test_bar_is_made_by_the_callers_class(repo: Repo) -> None:
     assert (sum(shown), shown[-1], min(shown[:-1]) > 0) == (size, 0, True)
 
 
+@pytest.mark.parametrize("place", ["cache", "local_dir"])
+def test_what_another_call_brings_meanwhile_is_not_fetched(
+    hub: FaultHub, repo: Repo, tmp_path: Path, place: str
+) -> None:
+    """Between the look at what is here and the first request."""
+    where = {} if place == "cache" else {"local_dir": tmp_path / "local"}
+
+    class Bar:
+        def __init__(self, **_: Any) -> None:
+            snapshot_download("acme/victim", **where)
+
+        def update(self, n: float) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    found = have(tqdm_class=Bar, **where)
+
+    assert {path: found[path] for path in repo.main} == repo.main
+    assert hub.file_bytes == sum(map(len, repo.main.values()))
+
+
 def test_dry_run_tells_of_each_file_and_does_nothing(hub: FaultHub, repo: Repo, home: Path) -> None:
     """Not a directory is made, nor a ref; the listing tells all, so there is no request for a file."""
     told = snapshot_download("acme/victim", dry_run=True)

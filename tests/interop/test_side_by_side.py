@@ -73,6 +73,11 @@ class Yard:
         """The one that they share."""
         return self.root / "hub"
 
+    @property
+    def place(self) -> Path:
+        """Where the snapshot is to be."""
+        return self.cache / "models--acme--victim" / "snapshots" / COMMIT
+
     def start(self, name: str = "ours", environment: Mapping[str, str] | None = None) -> ClientProcess:
         """Start a process of ours that has the snapshot."""
         task = SnapshotTask(endpoint=self.hub.origin, cache=str(self.cache), repo_id=REPO.name, options=UNHURRIED)
@@ -81,6 +86,10 @@ class Yard:
     def start_client(self, name: str) -> HubProcess:
         """Start a released client that may be killed."""
         return self.clients[name].start(self.hub.origin, self.root.parent / name)
+
+    def ask(self) -> str:
+        """Have the snapshot with a client of ours, and return where it says that it is."""
+        return str(snapshot(hub_options(self.hub, self.cache), REPO).path)
 
     def have(self, cache: Path) -> dict[str, bytes]:
         """Have the snapshot with a client of ours, and return what is there."""
@@ -108,6 +117,10 @@ class Yard:
         wrong = [each for each in wrongs(self.root, self.cache) if not each.endswith(".lock")]
         return wrong + [each for each in unfinished(self.cache) if "wb-" in each]
 
+    def strays_of_the_dead(self) -> list[str]:
+        """Return the same, but for claims: one whose writer died before it was written says nobody's name."""
+        return [each for each in self.strays() if not each.endswith(".wb-claim")]
+
 
 @pytest.fixture
 def yard(
@@ -126,24 +139,30 @@ def yard(
         )
 
 
-def have(process: HubProcess, cache: Path) -> dict[str, bytes]:
-    """Let a released client have the snapshot, and return what it says is there.
+def ask(process: HubProcess, cache: Path) -> str:
+    """Let a released client have the snapshot, and return where it says that it is.
 
-    0.9.1 removes a pointer and then makes it, and gives up if anybody else was faster in between: it is asked again.
+    0.9.1 removes a pointer and then makes it, so that it is missing for a moment, and gives up if anybody else was
+    faster in between: it is asked again, and nobody looks before all are done.
     """
     where = {"repo_id": REPO.name, "cache_dir": cache}
     try:
-        return contents(process.call("snapshot_download", **where))
+        return str(process.call("snapshot_download", **where))
     except HubError as error:
         if (process.version, error.kind) != ("0.9.1", "FileExistsError"):
             raise
-        return contents(process.call("snapshot_download", **where))
+        return str(process.call("snapshot_download", **where))
+
+
+def have(process: HubProcess, cache: Path) -> dict[str, bytes]:
+    """Let a released client have the snapshot, and return what is there."""
+    return contents(ask(process, cache))
 
 
 def test_all_at_once_get_the_same_bytes_and_share_the_work(yard: Yard) -> None:
     """Two of ours and four released clients: one GET for a file among all that know the lock, and nothing is left."""
     with yard.hub.gate(HELD, after=100_000) as gate, yard.start("first") as first, yard.start("second") as second:
-        others = [yard.threads.submit(have, process, yard.cache) for process in yard.regulars.values()]
+        others = [yard.threads.submit(ask, process, yard.cache) for process in yard.regulars.values()]
         first.wait_for("Planned")
         second.wait_for("Planned")
         yard.hub.wait_for(lambda: yard.heads == len(CLIENTS))
@@ -153,8 +172,8 @@ def test_all_at_once_get_the_same_bytes_and_share_the_work(yard: Yard) -> None:
 
     shared = yard.gets(by_oldest=False)
     assert [each.failures for each in ends] == [[], []]
-    assert found == [REPO.main] * len(CLIENTS)
-    assert contents(yard.cache / "models--acme--victim" / "snapshots" / COMMIT) == REPO.main
+    assert found == [str(yard.place)] * len(CLIENTS)
+    assert contents(yard.place) == REPO.main
     assert (shared[HELD], max(shared.values())) == (1, 1)
     assert yard.strays() == []
 
@@ -193,14 +212,15 @@ def test_a_client_waits_for_us(yard: Yard, name: str) -> None:
 def test_oldest_client_and_we_do_not_disturb_each_other(yard: Yard) -> None:
     """It knows no lock of ours, so both fetch; whoever is last puts the same bytes in place."""
     with yard.hub.gate(HELD, after=100_000) as gate:
-        theirs = yard.threads.submit(have, yard.regulars["0.9.1"], yard.cache)
+        theirs = yard.threads.submit(ask, yard.regulars["0.9.1"], yard.cache)
         gate.wait_reached()
-        ours = yard.threads.submit(yard.have, yard.cache)
+        ours = yard.threads.submit(yard.ask)
         yard.hub.wait_for(lambda: yard.gets(by_oldest=False)[HELD] > 0)
         gate.release()
         found = ours.result(), theirs.result()
 
-    assert found == (REPO.main, REPO.main)
+    assert found == (str(yard.place), str(yard.place))
+    assert contents(yard.place) == REPO.main
     assert yard.strays() == []
 
 
@@ -208,7 +228,7 @@ def test_oldest_client_and_we_do_not_disturb_each_other(yard: Yard) -> None:
 def test_what_a_killed_client_leaves_is_not_taken_for_anything(yard: Yard, name: str) -> None:
     """Its lock ends with it, its half of a file is nobody's, and the next call of either succeeds."""
     with yard.hub.gate(HELD, after=1_000_000) as gate, yard.start_client(name) as doomed:
-        theirs = yard.threads.submit(have, doomed, yard.cache)
+        theirs = yard.threads.submit(ask, doomed, yard.cache)
         gate.wait_reached()
         doomed.kill()
         half = given(theirs)
@@ -229,11 +249,12 @@ def test_what_we_leave_when_killed_is_not_taken_for_anything(yard: Yard) -> None
 
     found = {name: have(process, caches[name]) for name, process in yard.regulars.items()}
     again = {name: yard.have(copy) for name, copy in caches.items()}
+    partials = [each.name for copy in caches.values() for each in copy.rglob("*.wb-partial")]
 
     assert any(".wb-partial" in each for each in left)
     assert not any(each.endswith(".incomplete") for each in left)
     assert found == again == dict.fromkeys(yard.regulars, REPO.main)
-    assert {name: unfinished(copy) for name, copy in caches.items()} == {name: [] for name in yard.regulars}
+    assert partials == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -250,7 +271,7 @@ def test_every_client_goes_on_from_where_we_were_killed(yard: Yard, shims: Shims
     assert end.code == -signal.SIGKILL
     assert found == dict.fromkeys(yard.regulars, REPO.main)
     assert again == REPO.main
-    assert wrongs(yard.cache, yard.cache) + unfinished(yard.cache) == []
+    assert list(yard.cache.rglob("*.wb-partial")) == wrongs(yard.cache, yard.cache) == []
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -264,7 +285,7 @@ def test_nobody_returns_a_wrong_byte_whoever_is_killed_when(yard: Yard, seed: in
         yard.start("lucky") as lucky,
         yard.start_client(doomed_name) as doomed_client,
     ):
-        calls = [yard.threads.submit(have, each, yard.cache) for each in (doomed_client, yard.regulars[lucky_name])]
+        calls = [yard.threads.submit(ask, each, yard.cache) for each in (doomed_client, yard.regulars[lucky_name])]
         gate.wait_reached()
         doomed.kill()
         doomed_client.kill()
@@ -272,12 +293,13 @@ def test_nobody_returns_a_wrong_byte_whoever_is_killed_when(yard: Yard, seed: in
         end, half, found = lucky.wait(), given(calls[0]), calls[1].result()
 
     assert (end.code, end.failures) == (0, [])
-    assert half in (None, REPO.main)
-    assert found == yard.have(yard.cache) == REPO.main
-    assert yard.strays() == []
+    assert half in (None, found)
+    assert found == str(yard.place)
+    assert contents(yard.place) == yard.have(yard.cache) == REPO.main
+    assert yard.strays_of_the_dead() == []
 
 
-def given(call: Future[dict[str, bytes]]) -> dict[str, bytes] | None:
+def given(call: Future[str]) -> str | None:
     """Wait for the end of a call whose process was killed; return what it gave before that, None if nothing."""
     try:
         return call.result()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import queue
 import socket
 import threading
 from collections.abc import Iterator
@@ -165,16 +167,35 @@ class _TLSConnection(_Breakable, HTTPSConnection):
             _current.interrupt.attach(self._twin)
 
 
+class _Idle(queue.LifoQueue[Any]):
+    """Idle connections, which a forked child can let go of.
+
+    A thread that isn't in the child may have held the locks when it was forked, and nobody would ever give them back.
+    """
+
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        self._pid = os.getpid()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002 - the base's
+        if self._pid != os.getpid():
+            self._pid, self.mutex = os.getpid(), threading.Lock()
+            self.not_empty, self.not_full = threading.Condition(self.mutex), threading.Condition(self.mutex)
+        return super().get(block, timeout)
+
+
 class PlainPool(HTTPConnectionPool):
     """Breakable connections to one origin."""
 
     ConnectionCls: Any = _PlainConnection
+    QueueCls = _Idle
 
 
 class TLSPool(HTTPSConnectionPool):
     """Breakable TLS connections to one origin."""
 
     ConnectionCls: Any = _TLSConnection
+    QueueCls = _Idle
 
 
 # What urllib3 logs ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from weighbridge.core.errors import (
+    AnswerHeaders,
     BadRequestError,
     DisabledRepoError,
     GatedRepoError,
@@ -164,7 +165,7 @@ def _read_status(status: int, words: str, asked: Asked) -> _No:
     if asked.is_home and status == HTTPStatus.UNAUTHORIZED and words != _BAD_TOKEN:
         return _no_repository(asked)
     kind, happened, advice = _PLAIN.get(status, _TROUBLE if status >= _SERVER_FAILS else _NOTHING)
-    if words == _BAD_TOKEN:
+    if words == _BAD_TOKEN and asked.has_token:
         happened, advice = "{whom} does not accept the token", "give a valid one, or token=False for none"
     whom = "the Hub" if asked.is_home else "the server that the Hub redirects to"
     return _No(
@@ -225,9 +226,9 @@ def _whose(asked: Asked) -> dict[str, object]:
     return {"repo_id": asked.repo.name, "repo_type": asked.repo.kind.word}
 
 
-def _harmless(headers: Mapping[str, str]) -> dict[str, str]:
+def _harmless(headers: Mapping[str, str]) -> AnswerHeaders:
     found = ((name.lower(), headers.get(name)) for name in READ)
-    return {name: clean(value) for name, value in found if value is not None}
+    return AnswerHeaders({name: clean(value) for name, value in found if value is not None})
 
 
 def _request_id(headers: Mapping[str, str]) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,10 @@ from weighbridge.store.leftovers import find_leftovers
 from weighbridge.store.present import look
 from weighbridge.store.receipts import Receipts
 from weighbridge.store.sight import Sight
-from weighbridge.store.tidying import tidy
+from weighbridge.store.tidying import tidy, tidy_abandoned
+
+_LONGEST_NAME = 100  # of an ETag that becomes a part of a blob's name
+_ABANDONED_S = 7 * 86_400.0
 
 
 class CacheShelf:
@@ -64,7 +68,7 @@ class CacheShelf:
 
     def survey(self, files: Sequence[RepoFile], judge: Judge) -> Survey:
         """Return what is here: pointers, blobs that lack one, and blobs of other repositories."""
-        survey, doubtful, rest = Survey(), list[tuple[Path, RepoFile]](), list[RepoFile]()
+        survey, doubtful, rest = Survey(), list[Kept](), list[RepoFile]()
         receipts, start = self._receipts.reader_of(self._folder.blobs), f"{self.path}/"
         for file in files:
             # most are right and known to be: whatever leads there, it is the very file that was verified
@@ -77,15 +81,14 @@ class CacheShelf:
                 rest.append(file)
             elif self._is_known(file, found):
                 survey.kept.append(Kept(file, found.st_size))
-            elif _may_read(self.path_of(file)):
-                doubtful.append((self.path_of(file), file))
             else:
-                rest.append(file)
-        for (path, file), is_right in zip(doubtful, judge(doubtful), strict=True):
+                doubtful.append(Kept(file, found.st_size))
+        verdicts = judge([(self.path_of(each.file), each.file) for each in doubtful])
+        for kept, is_right in zip(doubtful, verdicts, strict=True):
             if is_right:
-                survey.kept.append(Kept(file, path.stat().st_size))
+                survey.kept.append(kept)
             else:
-                rest.append(file)
+                rest.append(kept.file)
         if rest:
             self._look_around(rest, judge, survey)
         return survey
@@ -96,7 +99,8 @@ class CacheShelf:
 
     def bring(self, near: Near, stop: threading.Event) -> FileResult:
         """Link a blob, after it was taken over if it is another repository's."""
-        file, blob = near.file, self._folder.blob(near.file.etag)
+        file, name = near.file, self._blob_name(near.file)
+        blob = self._folder.blob(name)
         if near.source != blob:
             self._make_directory(self._folder.blobs)
             take_over(near.source, blob, near.sight, stop)
@@ -104,7 +108,7 @@ class CacheShelf:
             self._note(blob, file)
             self._note_linked(near)
         self._here.append(file)
-        self._pointers.make(self._commit, file.path, file.etag)
+        self._pointers.make(self._commit, file.path, name)
         self._note_pointer(file)
         return self._result_of(file)
 
@@ -112,19 +116,19 @@ class CacheShelf:
         """Return one errand for each blob, however many names it has."""
         self._wanted = {}
         for file in files:
-            self._wanted.setdefault(file.etag, []).append(file)
+            self._wanted.setdefault(self._blob_name(file), []).append(file)
         prepare_folder(self._folder)
-        return [self._errand(etag, same[0], sources) for etag, same in self._wanted.items()]
+        return [self._errand(name, same[0], sources) for name, same in self._wanted.items()]
 
     def settle(self, missing: Missing, result: FileResult) -> Sequence[FileResult]:
         """Make all pointers to a blob that has its name now."""
-        etag = missing.place.final.name
+        name = missing.place.final.name
         results: list[FileResult] = []
-        same = self._wanted[etag]
+        same = self._wanted[name]
         for file in same:  # the last takes the blob itself where there are no links, unless others may refer to it
-            is_fresh = file is same[-1] and missing.sight == Sight()
-            make = self._pointers.make_fresh if is_fresh else self._pointers.make
-            make(self._commit, file.path, etag)
+            is_ours = missing.sight == Sight() and result.outcome == "fetched"
+            make = self._pointers.make_fresh if is_ours and file is same[-1] else self._pointers.make
+            make(self._commit, file.path, name)
             path = self._note_pointer(file)
             results.append(self._result_of(file) if results else replace(result, path=path))
         return results
@@ -137,10 +141,34 @@ class CacheShelf:
                 flush_directory(place)
         if find_leftovers(self._folder.blobs):
             tidy({self._folder.blob(each.etag) for each in self._here if each.etag}, self._store.claim_ttl_s)
+            tidy_abandoned(self._folder.blobs, _ABANDONED_S)
+
+    def count_needed(self, survey: Survey) -> int:
+        """Return how many bytes it takes to have what is not in place."""
+        if self._pointers.has_links:
+            sizes = {self._blob_name(each): each.size or 0 for each in survey.missing}
+            return sum(sizes.values())
+        return sum(each.size or 0 for each in survey.missing) + sum(each.sight.size for each in survey.near)
+
+    def _blob_name(self, file: RepoFile) -> str:
+        """Return what the blob of a file is called.
+
+        An ETag that is no digest tells contents apart at one address only, so there the path is a part of the name.
+        """
+        etag = file.etag
+        if file.algorithm is not None:
+            return etag
+        mark = "." + hashlib.sha256(file.path.encode("utf-8")).hexdigest()[:8]
+        return etag if etag.endswith(mark) else f"{etag[:_LONGEST_NAME]}{mark}"
 
     def _find(self, file: RepoFile) -> os.stat_result | None:
         """Return the stat of what is in a file's place; of one whose content nobody has named, anything will do."""
-        return self._pointers.has(self._commit, file.path, file.etag) if file.etag else _stat(self.path_of(file))
+        if not file.etag:
+            return _stat(self.path_of(file))
+        found = self._pointers.has(self._commit, file.path, self._blob_name(file))
+        if found is None and file.algorithm is None:  # as other clients name it
+            found = self._pointers.has(self._commit, file.path, file.etag)
+        return found
 
     def _is_known(self, file: RepoFile, found: os.stat_result) -> bool:
         """Tell whether a receipt says that the file is right, or there is nothing that it could say."""
@@ -152,25 +180,26 @@ class CacheShelf:
                 return True
         return False
 
-    def _look_around(self, files: Iterable[RepoFile], judge: Judge, survey: Survey) -> None:
+    def _look_around(self, files: Sequence[RepoFile], judge: Judge, survey: Survey) -> None:
         """Sort files that have no right pointer into what is near and what is missing."""
         doubtful, absent = list[Near](), list[RepoFile]()
-        for file in files:
+        # of content that no digest names nothing could tell whether it is this file's
+        survey.missing.extend(each for each in files if each.algorithm is None)
+        for file in (each for each in files if each.algorithm is not None):
             blob = self._folder.blob(file.etag)
             found = _stat(blob)
-            self._seen[file.etag] = Sight() if found is None else Sight.of(found)
-            if found is None or file.size not in (None, found.st_size) or not _may_read(blob):
+            self._seen[file.etag] = _see(blob)
+            if found is None or file.size not in (None, found.st_size):
                 absent.append(file)
             elif self._is_known(file, found):
                 survey.near.append(Near(file, blob, Sight.of(found)))
             else:
                 doubtful.append(Near(file, blob, Sight.of(found)))
-        elsewhere = self._find_elsewhere([each.etag for each in absent if each.digest is not None])
-        for file in absent:
-            if file.etag in elsewhere:
-                doubtful.append(Near(file, elsewhere[file.etag], look(elsewhere[file.etag])))
-            else:
-                survey.missing.append(file)
+        elsewhere = self._find_elsewhere([each.etag for each in absent])
+        survey.missing.extend(each for each in absent if each.etag not in elsewhere)
+        doubtful += [
+            Near(each, elsewhere[each.etag], _see(elsewhere[each.etag])) for each in absent if each.etag in elsewhere
+        ]
         verdicts = judge([(each.source, each.file) for each in doubtful])
         for near, is_right in zip(doubtful, verdicts, strict=True):
             if is_right:
@@ -180,8 +209,7 @@ class CacheShelf:
 
     def _find_elsewhere(self, etags: Sequence[str]) -> Mapping[str, Path]:
         """Return content of other repositories; none if our blobs lie on a disk of their own, which can't share it."""
-        found = {} if self._folder.blobs.is_symlink() else find_elsewhere(self._folder, etags)
-        return {etag: path for etag, path in found.items() if _may_read(path)}
+        return {} if self._folder.blobs.is_symlink() else find_elsewhere(self._folder, etags)
 
     def _note(self, path: Path, file: RepoFile) -> None:
         """Note that a file, which was verified and then copied or linked here, is right."""
@@ -204,13 +232,13 @@ class CacheShelf:
             self._note(path, file)
         return path
 
-    def _errand(self, etag: str, file: RepoFile, sources: Mapping[str, Source]) -> Missing:
-        place = Place(self._folder.blob(etag), self._folder.path)
+    def _errand(self, name: str, file: RepoFile, sources: Mapping[str, Source]) -> Missing:
+        place = Place(self._folder.blob(name), self._folder.path)
         return Missing(
             request=request_for(file, sources[file.path]),
             place=place,
-            sight=self._seen.get(etag) or look(place.final),
-            gate=BlobLock(self._folder, etag),
+            sight=self._seen.get(name) or look(place.final),
+            gate=BlobLock(self._folder, name),
         )
 
     def _result_of(self, file: RepoFile) -> FileResult:
@@ -222,14 +250,15 @@ class CacheShelf:
             path.mkdir(parents=True, exist_ok=True)
 
 
-def _may_read(path: Path) -> bool:
-    """Tell whether a file can be read: 0.9 leaves some that only their owner can, which is as good as none."""
-    return os.access(path, os.R_OK)
-
-
 def _stat(path: Path | str) -> os.stat_result | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - of many files
     except OSError:
         return None
     return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _see(path: Path) -> Sight:
+    """Return what a look at a file tells; nothing if it can't be looked at."""
+    found = _stat(path)
+    return Sight() if found is None else Sight.of(found)

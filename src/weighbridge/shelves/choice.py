@@ -32,7 +32,7 @@ def records_for(order: Order, options: Options) -> Records:
     cached = _cached(order, options)
     records = None if cached is None else CacheRecords(cached)
     if order.folder is not None:
-        return FolderRecords(LocalFolder(order.folder), records)
+        return FolderRecords(LocalFolder(order.folder), order.repo, records)
     return records or CacheRecords(_demand_cache(order, options))
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from weighbridge.core.errors import (
     BadAnswerError,
     HfHubHTTPError,
@@ -14,6 +18,7 @@ from weighbridge.core.errors import (
 from weighbridge.shelves.records import Records
 
 _SERVER_ERRORS = 500
+_SUGGESTIONS, _COMPARED, _ALIKE, _LONGEST = 3, 1000, 3, 200
 
 
 def is_unreachable(error: WeighbridgeError) -> bool:
@@ -42,13 +47,27 @@ def unverifiable_content(what: str) -> str:
     )
 
 
-def note_commit(records: Records, revision: str, commit: str, *, is_needed: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a branch or tag means.
+
+    Attributes:
+        revision: Its name, or a commit.
+        commit: What it means now.
+        was: What was noted of it here when the Hub was asked; None if nothing was.
+    """
+
+    revision: str
+    commit: str
+    was: str | None
+
+
+def note_meaning(records: Records, meaning: Meaning, *, is_needed: bool) -> None:
     """Note what a revision means.
 
     Args:
         records: Where.
-        revision: As it was asked for.
-        commit: What it means.
+        meaning: What it means.
         is_needed: Something new was put on the shelf: then a note that can't be written is an error.  Otherwise it is
             none, as with a cache that can only be read.
 
@@ -56,7 +75,18 @@ def note_commit(records: Records, revision: str, commit: str, *, is_needed: bool
         StoreError: It can't be written.
     """
     try:
-        records.note_commit(revision, commit)
+        records.note_commit(meaning.revision, meaning.commit, meaning.was)
     except StoreError:
         if is_needed:
             raise
+
+
+def near_names(name: str, names: Sequence[str]) -> str:
+    """Return a question that offers the names most like ``name``; "" if there are none.
+
+    Comparing takes a while for each, so of very many only those that begin alike are compared.
+    """
+    start = name.rpartition("/")[2][:_ALIKE]
+    some = names if len(names) <= _COMPARED else [each for each in names if each.rpartition("/")[2].startswith(start)]
+    found = difflib.get_close_matches(name[:_LONGEST], some[:_COMPARED], _SUGGESTIONS)
+    return f"did you mean {', '.join(found)}?" if found else ""

@@ -98,32 +98,52 @@ def fill(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means
         DiskFullError: What is missing can't fit; not a byte was asked for.
         StoreError: Two of the files would be one here.
     """
-    return _fill(shelf, files, shelf.survey(files, Reader(means)), find_source, means)
+    return complete(shelf, files, look(shelf, files, means), find_source, means)
 
 
 def fill_anew(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means: Means) -> Filled:
     """Fetch every file, whatever is on the shelf already; see :func:`fill`."""
-    return _fill(shelf, files, Survey(missing=list(files)), find_source, means)
+    return complete(shelf, files, Survey(missing=list(files)), find_source, means)
 
 
-def _fill(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: FindSource, means: Means) -> Filled:
-    sources = {each.path: find_source(each) for each in survey.missing}
-    if sources or survey.near:
+def look(shelf: Shelf, files: Sequence[RepoFile], means: Means) -> Survey:
+    """Return what is here of files, those read of which nothing is known."""
+    return shelf.survey(files, Reader(means))
+
+
+def complete(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: FindSource, means: Means) -> Filled:
+    """Do as :func:`fill`, of files that were looked at; see :func:`look`."""
+    missing, near = list(survey.missing), list(survey.near)
+    sources = {each.path: find_source(each) for each in missing}
+    if missing or near:
         _check_names(files, shelf.path)
     free = free_bytes(shelf.path)
     means.tell(_planned(files, survey, free))
-    errands = shelf.missing(mixed(survey.missing, means.options.transfer.first_piece), sources) if sources else []
-    _check_room(survey.missing, errands, free)
+    errands = shelf.missing(_mixed(missing, means), sources) if missing else []
+    _check_room(shelf.count_needed(survey), errands, free)
     shelf.confirm(survey.kept)
     changed: list[FileResult] = []
-    for near in survey.near:
+    spoilt: list[RepoFile] = []
+    for each in near:
         means.check_cancelled()
-        changed.append(shelf.bring(near, means.cancel))
-        means.tell(FileFinished(result=changed[-1]))
+        try:
+            changed.append(shelf.bring(each, means.cancel))
+        except StoreError:  # somebody has removed or changed it since, or may not share it: it can still be fetched
+            spoilt.append(each.file)
+        else:
+            means.tell(FileFinished(result=changed[-1]))
+    if spoilt:
+        missing += spoilt
+        sources |= {each.path: find_source(each) for each in spoilt}
+        errands = shelf.missing(_mixed(missing, means), sources)
     if errands:
-        changed += Delivery(_tuned(means, survey.missing), shelf.settle).run(errands)
+        changed += Delivery(_tuned(means, missing), shelf.settle).run(errands)
     shelf.finish()
     return Filled(tuple(survey.kept), tuple(changed))
+
+
+def _mixed(files: Sequence[RepoFile], means: Means) -> list[RepoFile]:
+    return mixed(files, means.options.transfer.first_piece)
 
 
 def _tuned(means: Means, missing: Sequence[RepoFile]) -> Means:
@@ -178,10 +198,9 @@ def _check_names(files: Sequence[RepoFile], place: Path) -> None:
         raise StoreError(f"{clash[0]!r} and {clash[1]!r} can't both be on this machine; exclude one of them")
 
 
-def _check_room(missing: Sequence[RepoFile], errands: Sequence[Missing], free: int | None) -> None:
+def _check_room(needed: int, errands: Sequence[Missing], free: int | None) -> None:
     """Refuse what can't fit; what earlier runs have left of it has its room already."""
-    needed = sum({each.etag: each.size or 0 for each in missing}.values())
-    if free is None or needed <= free:
+    if free is None or needed <= free or not errands:
         return
     needed -= count_held([each.place for each in errands])
     if needed > free:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -47,7 +48,7 @@ class FolderShelf:
         self._receipts = receipts
         self._cache = cache
         self._store = store
-        self._wanted: dict[Path, RepoFile] = {}
+        self._wanted: dict[Path, list[RepoFile]] = {}  # by the file that is fetched for them
         self._seen: dict[Path, Sight] = {}  # what was in the places of files before it was judged
         self._complete: set[Path] = set()  # files that were here before
 
@@ -62,7 +63,7 @@ class FolderShelf:
 
     def survey(self, files: Sequence[RepoFile], judge: Judge) -> Survey:
         """Return what is here, in the folder or in the cache."""
-        survey, doubtful, rest = Survey(), list[tuple[Path, RepoFile]](), list[RepoFile]()
+        survey, doubtful, rest = Survey(), list[Kept](), list[RepoFile]()
         for file in files:
             check_parents(self.path, RelativeName(file.path))
             path = self.path_of(file)
@@ -74,14 +75,19 @@ class FolderShelf:
             elif file.digest is None or self._receipts.knows(path, file.digest):
                 survey.kept.append(Kept(file, found.size))
             else:
-                doubtful.append((path, file))
-        for (path, file), is_right in zip(doubtful, judge(doubtful), strict=True):
+                doubtful.append(Kept(file, found.size))
+        verdicts = judge([(self.path_of(each.file), each.file) for each in doubtful])
+        for kept, is_right in zip(doubtful, verdicts, strict=True):
             if is_right:
-                survey.kept.append(Kept(file, look(path).size))
+                survey.kept.append(kept)
             else:
-                rest.append(file)
+                rest.append(kept.file)
         self._look_around(rest, judge, survey)
         return survey
+
+    def count_needed(self, survey: Survey) -> int:
+        """Return how many bytes it takes to have what is not in place: each name has a file of its own."""
+        return sum(each.size or 0 for each in survey.missing) + sum(each.sight.size for each in survey.near)
 
     def confirm(self, kept: Sequence[Kept]) -> None:
         """Note of files that were there already that they are of this commit."""
@@ -101,21 +107,27 @@ class FolderShelf:
         return FileResult(name=near.file.path, path=path, size=look(path).size, digest=digest, outcome="linked")
 
     def missing(self, files: Sequence[RepoFile], sources: Mapping[str, Source]) -> list[Missing]:
-        """Return an errand for each file."""
-        self._wanted = {self._make_place(file): file for file in files}
+        """Return an errand for each content; other files that have it are copied."""
+        self._wanted, first = {}, dict[str, Path]()
+        for file in files:
+            path = self._make_place(file)
+            fetched = path if file.digest is None else first.setdefault(file.etag, path)
+            self._wanted.setdefault(fetched, []).append(file)
         return [
             Missing(
-                request=request_for(file, sources[file.path]),
+                request=request_for(same[0], sources[same[0].path]),
                 place=Place(path),
                 sight=self._seen.get(path) or look(path),
             )
-            for path, file in self._wanted.items()
+            for path, same in self._wanted.items()
         ]
 
     def settle(self, missing: Missing, result: FileResult) -> Sequence[FileResult]:
-        """Note of which commit the file is."""
-        self._write_note(self._wanted[missing.place.final])
-        return (result,)
+        """Note of which commit the file is, and copy it to wherever the same content is wanted."""
+        first, *others = self._wanted[missing.place.final]
+        self._write_note(first)
+        sight = look(result.path)
+        return [result, *(self.bring(Near(each, result.path, sight), threading.Event()) for each in others)]
 
     def finish(self) -> None:
         """Clean up after those who were killed."""
@@ -127,8 +139,9 @@ class FolderShelf:
         if self._cache is not None and files:
             etags = [each.etag for each in files if each.digest is not None]
             found = find_elsewhere(self._cache, etags)
-            found |= {etag: blob for etag in etags if (blob := self._cache.blob(etag)).is_file()}
-        doubtful = [Near(each, found[each.etag], look(found[each.etag])) for each in files if each.etag in found]
+            own = {each: self._cache.blob(each) for each in etags}
+            found |= {etag: blob for etag, blob in own.items() if os.path.isfile(blob)}  # noqa: PTH113 - never raises
+        doubtful = [Near(each, found[each.etag], _see(found[each.etag])) for each in files if each.etag in found]
         survey.missing.extend(each for each in files if each.etag not in found)
         verdicts = judge([(each.source, each.file) for each in doubtful])
         for near, is_right in zip(doubtful, verdicts, strict=True):
@@ -148,3 +161,11 @@ class FolderShelf:
         name = RelativeName(file.path)
         make_parents(self.path, name, durable=self._store.durable)
         return self.path_of(file)
+
+
+def _see(path: Path) -> Sight:
+    """Return what a look at a file of the cache tells; nothing if it can't be looked at."""
+    try:
+        return Sight.of(path.stat())
+    except OSError:
+        return Sight()

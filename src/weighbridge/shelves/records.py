@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from weighbridge.core.errors import InvalidParameterError, StoreError
 from weighbridge.core.etags import is_digest_name
-from weighbridge.core.repos import RepoFile, Tree, is_commit, repo_path
+from weighbridge.core.repos import RepoFile, RepoId, Tree, is_commit, repo_path
 from weighbridge.store.cache.absences import is_absent, note_absence
 from weighbridge.store.cache.folders import LocalFolder
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.refs import read_ref, write_ref
 from weighbridge.store.cache.root import prepare_folder
 from weighbridge.store.cache.trees import read_tree, write_tree
+from weighbridge.store.receipts import Receipts
 
 _SHA256_HEX = 64
 
@@ -27,8 +29,12 @@ class Records(Protocol):
     def commit_of(self, revision: str) -> str | None:
         """Return the commit that a branch or tag meant when it was last asked for."""
 
-    def note_commit(self, revision: str, commit: str) -> None:
-        """Note what a branch or tag means; raises :class:`StoreError`."""
+    def note_commit(self, revision: str, commit: str, was: str | None) -> None:
+        """Note what a branch or tag means, unless somebody has noted something else since it meant ``was``.
+
+        Raises:
+            StoreError: It can't be written.
+        """
 
     def tree(self, commit: str) -> Tree | None:
         """Return all files of a commit, if they were listed once."""
@@ -38,6 +44,9 @@ class Records(Protocol):
 
     def held(self, commit: str) -> list[RepoFile]:
         """Return what is here of a commit whose files were never listed."""
+
+    def held_at(self, commit: str, path: str) -> RepoFile | None:
+        """Return one file that is here of a commit that was never listed."""
 
     def is_absent(self, commit: str, path: str) -> bool:
         """Tell whether the Hub has said that a commit has no such file."""
@@ -60,9 +69,11 @@ class CacheRecords:
         """Return what the ref says."""
         return revision if is_commit(revision) else read_ref(self._folder, revision)
 
-    def note_commit(self, revision: str, commit: str) -> None:
+    def note_commit(self, revision: str, commit: str, was: str | None) -> None:
         """Write the ref, unless it says so already; only to a snapshot that exists, since others would be told off."""
-        if revision != commit and self._folder.snapshot(commit).is_dir():
+        if revision == commit or not self._folder.snapshot(commit).is_dir():
+            return
+        if read_ref(self._folder, revision) == was:  # else a later call has ended before this one
             write_ref(self._folder, revision, commit)
 
     def tree(self, commit: str) -> Tree | None:
@@ -80,6 +91,11 @@ class CacheRecords:
         root = self._folder.snapshot(commit)
         return [_pointed(root, path) for path in _files_below(root)]
 
+    def held_at(self, commit: str, path: str) -> RepoFile | None:
+        """Return the file that one pointer tells of."""
+        root = self._folder.snapshot(commit)
+        return _pointed(root, path) if os.path.isfile(root / path) else None  # noqa: PTH113 - never raises
+
     def is_absent(self, commit: str, path: str) -> bool:
         """Tell whether there is a marker."""
         return is_absent(self._folder, commit, path)
@@ -92,28 +108,30 @@ class CacheRecords:
 
 
 class FolderRecords:
-    """Records of a folder of plain files: its own listings and notes, and what the cache knows of revisions.
+    """Records of a folder of plain files: its own, and what the cache knows.
 
     Args:
         folder: The folder.
+        repo: Whose files are wanted there; it may have those of others as well.
         cache: Of the repository in the cache; None if there is no cache.  Only read.
     """
 
-    def __init__(self, folder: LocalFolder, cache: CacheRecords | None) -> None:
+    def __init__(self, folder: LocalFolder, repo: RepoId, cache: CacheRecords | None) -> None:
         self._folder = folder
+        self._repo = repo
         self._cache = cache
 
     def commit_of(self, revision: str) -> str | None:
-        """Return the one commit that the folder's notes tell, or what the cache's ref says."""
+        """Return what was noted in the folder, or what the cache's ref says."""
         if is_commit(revision):
             return revision
-        commits = {note.commit for path in _files_below(self._folder.root) if (note := self._folder.note_of(path))}
-        if len(commits) == 1:
-            return commits.pop()
-        return None if self._cache is None else self._cache.commit_of(revision)
+        own = self._folder.revision(self._repo, revision)
+        return own if own is not None or self._cache is None else self._cache.commit_of(revision)
 
-    def note_commit(self, revision: str, commit: str) -> None:
-        """Do nothing: the notes of the files tell their commit, and a ref without a snapshot would be a fault."""
+    def note_commit(self, revision: str, commit: str, was: str | None) -> None:
+        """Note it in the folder; other clients look for it in the cache, where a ref without a snapshot is a fault."""
+        if revision != commit and self.commit_of(revision) == was:
+            self._folder.note_revision(self._repo, revision, commit)
 
     def tree(self, commit: str) -> Tree | None:
         """Return the listing kept in the folder, or in the cache."""
@@ -130,6 +148,11 @@ class FolderRecords:
         notes = {path: self._folder.note_of(path) for path in _files_below(self._folder.root)}
         return [_file_of(path, note.etag) for path, note in notes.items() if note is not None and note.commit == commit]
 
+    def held_at(self, commit: str, path: str) -> RepoFile | None:
+        """Return the file if its note says that it is of the commit."""
+        note = self._folder.note_of(path)
+        return _file_of(path, note.etag) if note is not None and note.commit == commit else None
+
     def is_absent(self, commit: str, path: str) -> bool:
         """Tell nothing: a folder has no markers."""
         del commit, path
@@ -137,6 +160,14 @@ class FolderRecords:
 
     def note_absence(self, commit: str, path: str) -> None:
         """Do nothing: a folder has no markers."""
+
+
+def named_by(receipts: Receipts, file: RepoFile, path: Path) -> RepoFile:
+    """Return a file with the digest that was noted when it was put in its place, if nobody has touched it since."""
+    if file.etag:
+        return file
+    sha256, blob = receipts.recall(path, "sha256"), receipts.recall(path, "git-sha1")
+    return replace(file, sha256=sha256.value if sha256 else None, blob_id=blob.value if blob else "")
 
 
 def _pointed(root: Path, path: str) -> RepoFile:

@@ -60,11 +60,18 @@ class Shelf(Protocol):
     def survey(self, files: Sequence[RepoFile], judge: Judge) -> Survey:
         """Return what is here of ``files``; changes nothing."""
 
+    def count_needed(self, survey: Survey) -> int:
+        """Return how many bytes it takes to have what is not in place, as far as sizes are known."""
+
     def confirm(self, kept: Sequence[Kept]) -> None:
         """Take note that files that were there already are of this commit; never fails."""
 
     def bring(self, near: Near, stop: threading.Event) -> FileResult:
-        """Put a file in place whose content is here; ``stop`` ends a long copy."""
+        """Put a file in place whose content is here; ``stop`` ends a long copy.
+
+        Raises:
+            StoreError: It can't be used after all, and must be fetched.
+        """
 
     def missing(self, files: Sequence[RepoFile], sources: Mapping[str, Source]) -> list[Missing]:
         """Return what is to be fetched for ``files``, and make the directories for it."""

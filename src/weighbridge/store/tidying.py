@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from weighbridge.core.errors import StoreError
 from weighbridge.store.claims import Claim, lease_for
-from weighbridge.store.layout import Place
-from weighbridge.store.leftovers import find_leftovers, remove_free
+from weighbridge.store.layout import PARTIAL_SUFFIX, Place
+from weighbridge.store.leftovers import find_leftovers, read_leftovers, remove_free
+from weighbridge.store.partial import remove_partial
 
 
 def tidy(finals: Iterable[Path], claim_ttl_s: float) -> None:
@@ -27,6 +29,24 @@ def tidy(finals: Iterable[Path], claim_ttl_s: float) -> None:
     for parent, files in by_parent.items():
         with suppress(StoreError):
             _tidy_directory(find_leftovers(parent), files, claim_ttl_s)
+
+
+def tidy_abandoned(parent: Path, age_s: float) -> None:
+    """Remove partials of a directory, whatever they are of, that nobody has touched for long; never raises.
+
+    A branch has moved on, or the one who wanted it never came back.  What somebody alive may be writing stays.
+
+    Args:
+        parent: The directory.
+        age_s: Seconds without a sign.
+    """
+    with suppress(StoreError):
+        for name in find_leftovers(parent):
+            stem = name.removeprefix(".").removesuffix(PARTIAL_SUFFIX).rpartition(".")[0].rpartition(".")[0]
+            place = Place(parent / stem) if name.endswith(PARTIAL_SUFFIX) and stem else None
+            for leftover in [] if place is None else read_leftovers(place, [name]):
+                if leftover.is_free and time.time() - leftover.last_sign_at > age_s:
+                    remove_partial(leftover.path)
 
 
 def _tidy_directory(names: list[str], files: list[Path], claim_ttl_s: float) -> None:

@@ -31,7 +31,7 @@ class Call:
     library_name: str | None = None
     library_version: str | None = None
     user_agent: Mapping[str, object] | str | None = None
-    etag_timeout: float = _USUAL_ETAG_TIMEOUT_S
+    etag_timeout: float | None = _USUAL_ETAG_TIMEOUT_S
     proxies: Mapping[str, str] | None = None
     max_workers: int = _USUAL_WORKERS
     local_files_only: bool = False
@@ -48,7 +48,7 @@ class Call:
         is_offline = options.offline or options.hub.offline or self.local_files_only
         if is_offline and self.force_download:
             raise InvalidParameterError("force_download fetches, and local_files_only (or HF_HUB_OFFLINE) forbids that")
-        endpoint = options.hub.endpoint if self.endpoint is None else self.endpoint.rstrip("/")
+        endpoint = self.endpoint.rstrip("/") if self.endpoint else options.hub.endpoint
         hub = replace(
             options.hub,
             endpoint=endpoint,
@@ -90,7 +90,7 @@ class Call:
         """Return the longest wait for the answer about a file; the environment's word wins, as it always did."""
         if settings.etag_timeout_s is not None:
             return settings.etag_timeout_s
-        given: object = self.etag_timeout
+        given: object = _USUAL_ETAG_TIMEOUT_S if self.etag_timeout is None else self.etag_timeout
         if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= SECONDS_MAX:
             raise InvalidParameterError(f"etag_timeout is a number of seconds above 0, not {given!r}")
         return float(given)
@@ -135,6 +135,10 @@ class Clients:
 
     def __init__(self) -> None:
         self._clients: list[Client] = []  # the latest last
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Be of use in a process that was just forked, whatever threads of its parent were doing."""
         self._lock = threading.Lock()  # guards _clients
 
     def get(self, options: Options) -> Client:
@@ -149,3 +153,6 @@ class Clients:
 
 CLIENTS = Clients()
 """Those of this process."""
+
+if hasattr(os, "register_at_fork"):  # not where processes can't be forked
+    os.register_at_fork(after_in_child=CLIENTS.begin_anew)

@@ -80,12 +80,12 @@ def hf_hub_url(
         subfolder: A folder of the repository; None and ``""`` are none.
         repo_type: ``model`` (or None), ``dataset``, ``space`` or ``kernel``.
         revision: A branch, a tag, a commit; None is ``main``.
-        endpoint: The Hub or a mirror of it; None is ``HF_ENDPOINT``, or the Hub.
+        endpoint: The Hub or a mirror of it; None and ``""`` are ``HF_ENDPOINT``, or the Hub.
 
     Raises:
         ValueError: One of them can't mean anything; the subclass tells which.
     """
-    address = options_from_environment().hub.endpoint if endpoint is None else endpoint
+    address = endpoint or options_from_environment().hub.endpoint
     repo = RepoId(Kind.of_word(repo_type), repo_id)
     return Endpoint.parse(address).file_url(repo, one_revision(revision), join_subfolder(subfolder, filename))
 
@@ -104,7 +104,7 @@ def hf_hub_download(
     local_dir: str | os.PathLike[str] | None = None,
     user_agent: Mapping[str, object] | str | None = None,
     force_download: bool = False,
-    etag_timeout: float = 10,
+    etag_timeout: float | None = 10,
     token: str | bool | None = None,
     local_files_only: bool = False,
     headers: Mapping[str, str] | None = None,
@@ -135,12 +135,12 @@ def hf_hub_download(
         local_dir: Have a plain file below this directory, instead of the cache.
         user_agent: More for the ``User-Agent``: text, or names and values.
         force_download: Fetch it whatever is here.
-        etag_timeout: Longest wait in seconds for what the server tells of the file, for each try; the environment's
-            ``HF_HUB_ETAG_TIMEOUT`` wins.
+        etag_timeout: Longest wait in seconds for what the server tells of the file, for each try; None is 10, and the
+            environment's ``HF_HUB_ETAG_TIMEOUT`` wins.
         token: Text; True: this user's, which there must be; False: none; None: this user's, if there is one.
         local_files_only: Never use the network.
         headers: More request headers for the endpoint; they win over those made here.
-        endpoint: The Hub or a mirror of it; None is ``HF_ENDPOINT``, or the Hub.
+        endpoint: The Hub or a mirror of it; None and ``""`` are ``HF_ENDPOINT``, or the Hub.
         tqdm_class: Makes the progress bar; None shows our own, unless ``HF_HUB_DISABLE_PROGRESS_BARS``.
         dry_run: Do nothing; return what would be done.
         force_filename: Old: keep the file under this name in the layout before 0.8.
@@ -247,7 +247,7 @@ def get_hf_file_metadata(
     del retry_on_errors
     note_old(proxies=proxies)
     chosen = one_token(token, use_auth_token)
-    address = str(origin_of(parse_url(url)[0])) if isinstance(chosen, str) and endpoint is None else endpoint
+    address = str(origin_of(parse_url(url)[0])) if isinstance(chosen, str) and not endpoint else endpoint
     call = Call(
         token=chosen,
         endpoint=address,
@@ -255,7 +255,7 @@ def get_hf_file_metadata(
         library_name=library_name,
         library_version=library_version,
         user_agent=user_agent,
-        etag_timeout=10 if timeout is None else timeout,
+        etag_timeout=timeout,
         proxies=proxies,
     )
     head = CLIENTS.get(call.options(hub_settings())).head(url)

@@ -46,7 +46,7 @@ def cached_download(
     force_download: bool = False,
     force_filename: str | None = None,
     proxies: Mapping[str, str] | None = None,
-    etag_timeout: float = 10,
+    etag_timeout: float | None = 10,
     resume_download: bool | None = None,
     token: str | bool | None = None,
     use_auth_token: str | bool | None = None,

@@ -25,7 +25,7 @@ def snapshot_download(
     library_name: str | None = None,
     library_version: str | None = None,
     user_agent: Mapping[str, object] | str | None = None,
-    etag_timeout: float = 10,
+    etag_timeout: float | None = 10,
     force_download: bool = False,
     token: str | bool | None = None,
     local_files_only: bool = False,

@@ -6,10 +6,12 @@
     <root>/.cache/huggingface/.gitignore, CACHEDIR.TAG
     <root>/.cache/huggingface/download/config.json.metadata        commit, etag, seconds since 1970: three lines
     <root>/.cache/huggingface/trees/<commit>.json                  the listing of a commit
+    <root>/.cache/huggingface/.weighbridge/revisions/<repo>.json   what its branches and tags meant; ours alone
 """
 
 from __future__ import annotations
 
+import json
 import math
 import stat
 import threading
@@ -20,9 +22,9 @@ from pathlib import Path
 
 from weighbridge.core.errors import UnsafePathError
 from weighbridge.core.etags import is_blob_name
-from weighbridge.core.repos import is_commit, repo_path
+from weighbridge.core.repos import RepoId, is_commit, repo_path
 from weighbridge.store.cache.copies import copy_file
-from weighbridge.store.cache.layout import checked_commit, checked_etag, tree_file
+from weighbridge.store.cache.layout import OWN, checked_commit, checked_etag, tree_file
 from weighbridge.store.cache.root import tag_directory
 from weighbridge.store.cache.staging import make_directories, read_whole, write_whole
 from weighbridge.store.faults import storing
@@ -30,6 +32,7 @@ from weighbridge.store.sight import Sight
 
 _KEPT = (".cache", "huggingface")
 _LARGEST = 4096
+_LARGEST_REVISIONS = 1 << 20
 _LINES = 3
 _SLACK_S = 1.0  # file systems keep times of different precision
 
@@ -110,6 +113,35 @@ class LocalFolder:
         make_directories(self.root, note.parent)
         with storing(note, "write"):
             write_whole(self.kept, note, content.encode("ascii"))
+
+    def revision(self, repo: RepoId, name: str) -> str | None:
+        """Return the commit that a branch or tag of ``repo`` meant when files of it were put here; None if unknown."""
+        commit = self._revisions(repo).get(name)
+        return commit if isinstance(commit, str) and is_commit(commit) else None
+
+    def note_revision(self, repo: RepoId, name: str, commit: str) -> None:
+        """Note what a branch or tag of ``repo`` means.
+
+        Raises:
+            UnsafePathError: That is no commit.
+            StoreError: The disk says no.
+        """
+        known = {**self._revisions(repo), name: checked_commit(commit)}
+        place = self._revisions_of(repo)
+        self.prepare()
+        make_directories(self.root, place.parent)
+        with storing(place, "write"):
+            write_whole(self.kept, place, json.dumps(known, indent=1, sort_keys=True).encode("ascii"))
+
+    def _revisions_of(self, repo: RepoId) -> Path:
+        return self.kept / OWN / "revisions" / f"{repo.folder}.json"
+
+    def _revisions(self, repo: RepoId) -> dict[str, object]:
+        try:
+            found = json.loads(read_whole(self._revisions_of(repo), _LARGEST_REVISIONS) or b"{}")
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def copy_in(self, source: Path, path: str, seen: Sight | None = None, stop: threading.Event | None = None) -> Path:
         """Give a file of the repository the content of another file, complete and flushed or not at all.

@@ -74,7 +74,7 @@ def _link(place: Path, source: Path, final: Path, seen: Sight | None) -> bool:
         is_ours = found.st_uid == os.geteuid() and bool(found.st_mode & stat.S_IWUSR)
         if not stat.S_ISREG(found.st_mode) or not is_ours or os.path.realpath(source) != str(source):
             return False
-        if seen not in (None, Sight.of(found)):
+        if seen is not None and not _is_same(seen, Sight.of(found)):
             raise StoreError(f"can't use {source}: somebody has changed it", path=str(source))
         try:
             os.link(source, path, follow_symlinks=False)
@@ -84,6 +84,11 @@ def _link(place: Path, source: Path, final: Path, seen: Sight | None) -> bool:
             raise StoreError(f"can't use {source}: somebody has replaced it", path=str(source))
         path.replace(final)
     return True
+
+
+def _is_same(seen: Sight, now: Sight) -> bool:
+    """Tell whether nobody has written to a file; a further name, which another of us may have made, is no harm."""
+    return (seen.size, seen.mtime_ns, seen.inode) == (now.size, now.mtime_ns, now.inode)
 
 
 def _others(folder: CacheFolder) -> list[Path]:

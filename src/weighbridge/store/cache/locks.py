@@ -23,7 +23,7 @@ class BlobLock:
 
     It saves work and nothing else: a file system that has no locks, and a lock file that can't be had, let everybody
     in.  The lock is the kernel's and ends with its process; its file is empty and stays, as others may be waiting on
-    that very file.
+    that very file, unless it was made in vain.
 
     Args:
         folder: The repository.
@@ -77,15 +77,18 @@ class BlobLock:
 
     def _try_lock(self) -> bool:
         try:
-            descriptor = _open(self._path)
+            descriptor, is_made = _open(self._path)
         except OSError:
             return True
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             is_ours = os.path.samestat(os.fstat(descriptor), self._path.lstat())  # else somebody has replaced the file
         except OSError as error:
+            has_locks = error.errno in _TAKEN or isinstance(error, FileNotFoundError)
+            if is_made and not has_locks:
+                _remove(self._path, descriptor)
             os.close(descriptor)
-            return error.errno not in _TAKEN and not isinstance(error, FileNotFoundError)
+            return not has_locks
         if not is_ours:
             os.close(descriptor)
             return False
@@ -97,17 +100,24 @@ class BlobLock:
         return os.getpid(), str(self._path)
 
 
-def _open(path: Path) -> int:
-    """Open a lock file, made if absent; only whoever makes it may set its mode."""
+def _open(path: Path) -> tuple[int, bool]:
+    """Open a lock file, made if absent, and tell whether it was made; only whoever makes it may set its mode."""
     with suppress(FileNotFoundError):
-        return os.open(path, _FLAGS)
+        return os.open(path, _FLAGS), False
     try:
         descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, _MODE)
     except FileExistsError:
-        return os.open(path, _FLAGS)
+        return os.open(path, _FLAGS), False
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _open(path)
     with suppress(OSError):
         os.fchmod(descriptor, _MODE)
-    return descriptor
+    return descriptor, True
+
+
+def _remove(path: Path, descriptor: int) -> None:
+    """Remove a lock file of our own making: where there are no locks, newer clients take its mere name for one."""
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(descriptor), path.lstat()):
+            path.unlink()

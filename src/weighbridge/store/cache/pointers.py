@@ -69,6 +69,11 @@ class Pointers:
             target = ""
         return self._look(pointer, target, etag)
 
+    @property
+    def has_links(self) -> bool:
+        """Whether pointers are links, as far as anybody has tried."""
+        return self._has_links
+
     def make(self, commit: str, path: str, etag: str) -> None:
         """Let a commit have a blob at a path; the blob stays where it is.
 

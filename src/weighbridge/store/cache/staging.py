@@ -40,7 +40,7 @@ def staged(place: Path) -> Iterator[Path]:
     folder = f"{place}/{OWN}/{_STAGED}"
     path = Path(f"{folder}/{secrets.token_hex(8)}")
     try:
-        _sweep(folder)
+        remove_abandoned(folder, time.time())
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -112,10 +112,20 @@ def make_directories(top: Path, directory: Path) -> None:
                 raise StoreError(f"can't make {directory}: {place} is {what}; remove it", path=str(place))
 
 
-def _sweep(folder: str) -> None:
-    """Remove what was left behind; raises ``FileNotFoundError`` if the folder is not there."""
+def remove_abandoned(folder: str, now_s: float) -> None:
+    """Remove what was left behind.
+
+    Args:
+        folder: Where temporary names are.
+        now_s: Wall-clock seconds.
+
+    Raises:
+        FileNotFoundError: The folder is not there.
+    """
     with os.scandir(folder) as entries:
         for each in entries:
             with suppress(OSError):
-                if time.time() - each.stat(follow_symlinks=False).st_mtime > _ABANDONED_S:
+                found = each.stat(follow_symlinks=False)
+                changed_at = max(found.st_mtime, found.st_ctime)  # a further name of an old file has its mtime
+                if now_s - changed_at > _ABANDONED_S:
                     os.unlink(each)  # noqa: PTH108 - an entry
