@@ -251,6 +251,32 @@ def test_bar_is_made_by_the_callers_class(repo: Repo) -> None:
     assert (sum(shown), shown[-1], min(shown[:-1]) > 0) == (size, 0, True)
 
 
+def test_bar_ends_at_its_total_whatever_was_here() -> None:
+    """Some files in place, some to be linked from another commit, one to be fetched; then there is nothing to show."""
+    shown: list[float] = []
+    made: list[Mapping[str, Any]] = []
+
+    class Bar:
+        def __init__(self, **arguments: Any) -> None:
+            made.append(arguments)
+
+        def update(self, n: float) -> None:
+            shown.append(n)
+
+        def close(self) -> None:
+            pass
+
+    have(revision="v1.0")
+    have(allow_patterns=CONFIG)
+
+    have(tqdm_class=Bar)
+    have(tqdm_class=Bar)
+
+    (bar,) = made
+    assert bar["initial"] > 0
+    assert bar["initial"] + sum(shown) == bar["total"]
+
+
 @pytest.mark.parametrize("place", ["cache", "local_dir"])
 def test_what_another_call_brings_meanwhile_is_not_fetched(
     hub: FaultHub, repo: Repo, tmp_path: Path, place: str

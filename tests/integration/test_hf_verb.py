@@ -239,6 +239,39 @@ def test_wrong_name_of_a_file_is_told_with_the_one_that_is_meant(command: Comman
     assert f"did you mean {CONFIG}" in done.err
 
 
+def test_wrong_name_beside_a_folder_is_told_before_the_folder_is_fetched(command: Command, hub: FaultHub) -> None:
+    """As without a folder; it must not be taken for a pattern that selects nothing."""
+    done = command.run("download", "acme/victim", "onnx/", "confg.json")
+
+    assert (done.code, done.out) == (3, "")
+    assert f"did you mean {CONFIG}" in done.err
+    assert hub.file_bytes == 0
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["run", "dry run"])
+@pytest.mark.parametrize(
+    "selection", [["nowhere/"], ["onnx/", "nowhere/"], ["--include", "*.gguf"], ["--exclude", "*"]], ids=" ".join
+)
+def test_selection_of_nothing_is_an_error(command: Command, selection: list[str], more: list[str]) -> None:
+    """The path that is printed otherwise would not even exist."""
+    done = command.run("download", "acme/victim", *selection, *more)
+
+    assert (done.code, done.out) == (3, "")
+    assert "help: weighbridge explain EntryNotFoundError" in done.err
+
+
+def test_names_and_folders_are_had_together_for_the_usual_requests(
+    command: Command, hub: FaultHub, snapshot: Path
+) -> None:
+    """One for the commit, one for the listing, one for each file; each file is told once."""
+    done = command.run("download", "acme/victim", "notes/", CONFIG, NOTES, "--json")
+
+    paths = [each.target for each in hub.requests]
+    assert sorted(contents(snapshot)) == [CONFIG, NOTES]
+    assert len([each for each in paths if "/api/" in each]) == 2, paths
+    assert (done.code, done.event("summary")["files"], done.event("summary")["path"]) == (0, 2, str(snapshot))
+
+
 @pytest.mark.parametrize("given", ["option", "file", "environment"])
 def test_token_is_sent_and_never_shown(command: Command, hub: FaultHub, tmp_path: Path, given: str) -> None:
     """From the command line, from a file, from the environment; not even when the Hub refuses it."""

@@ -198,7 +198,7 @@ def test_folder_of_plain_files_is_believed(
     where = {"repo_id": "acme/awkward", "local_dir": tmp_path / "local"}
     processes["2.x"].call("snapshot_download", cache_dir=tmp_path / "theirs", **where)
 
-    with ours(mirror, tmp_path / "none", offline=True) as client:
+    with ours(mirror, tmp_path / "theirs", offline=True) as client:  # whose ref tells what main is
         client.snapshot(**where)
     with mirror.recorded() as by_branch, ours(mirror, tmp_path / "none") as client:
         found = client.snapshot(**where)
