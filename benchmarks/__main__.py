@@ -56,7 +56,8 @@ def main() -> int:
         settings.json_path.write_text(json.dumps(report.as_json(), indent=1) + "\n")
     results = [*report.results.values(), *(report.serving.results.values() if report.serving else ())]
     cells = (cell for result in results for cell in result.cells.values())
-    return 2 if any(cell.problem for cell in cells if not cell.absent) else 0
+    has_failed = any(cell.problem for cell in cells if not cell.absent)
+    return 2 if has_failed or not all(section.is_right for section in report.sections) else 0
 
 
 @contextmanager

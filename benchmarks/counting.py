@@ -43,7 +43,9 @@ class Counts:
             for name, found in self.asked.items()
         ]
         data = {name: {who: asdict(each) for who, each in found.items()} for name, found in self.asked.items()}
-        return Section(title="Requests", about=_ABOUT.format(count=self.count), head=_HEAD, lines=lines, data=data)
+        is_right = not any(each.problem for found in self.asked.values() for each in found.values())
+        about = _ABOUT.format(count=self.count)
+        return Section(title="Requests", about=about, head=_HEAD, lines=lines, data=data, is_right=is_right)
 
     def verdicts(self) -> list[Verdict]:
         """Return whether a cold snapshot costs a request a file, one for the commit and one for the listing."""

@@ -50,6 +50,7 @@ class Section:
         head: Of its table.
         lines: Of its table.
         data: Every figure, ready for ``json.dumps``.
+        is_right: Nothing failed, and all files were right.
     """
 
     title: str
@@ -57,6 +58,7 @@ class Section:
     head: Sequence[str]
     lines: Sequence[Sequence[str]]
     data: object
+    is_right: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ CONNECTIONS = 8
 CAPPED_RATE = 20_000_000
 ROUND_TRIP_MS = 40
 
-SLOW = frozenset({"md5", "four-sha256", "four-md5", "many", "capped-nginx"})
+SLOW = frozenset({"md5", "four-sha256", "four-md5", "many", "many-far", "capped-nginx", "hub-many"})
 """What a quick run leaves out: rows that say little more than others."""
 
 WEIGHBRIDGE = "weighbridge"

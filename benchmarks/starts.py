@@ -40,7 +40,8 @@ class Starts:
     def section(self) -> Section:
         """Return it as a part of the report."""
         lines = [(name, _text(seconds)) for name, seconds in self.seconds.items()]
-        return Section(title="Starts", about=_ABOUT, head=_HEAD, lines=lines, data=dict(self.seconds))
+        data, is_right = dict(self.seconds), all(self.seconds.values())
+        return Section(title="Starts", about=_ABOUT, head=_HEAD, lines=lines, data=data, is_right=is_right)
 
     def verdicts(self) -> list[Verdict]:
         """Return what became of the targets."""

@@ -59,7 +59,8 @@ class Warm:
             for (by_commit, library), asked in self.asked.items()
         ]
         about = _ABOUT.format(count=self.count, calls=_CALLS)
-        return Section(title="Warm snapshots", about=about, head=_HEAD, lines=lines, data=data)
+        is_right = not any(each.problem for asked in self.asked.values() for each in asked)
+        return Section(title="Warm snapshots", about=about, head=_HEAD, lines=lines, data=data, is_right=is_right)
 
     def verdicts(self) -> list[Verdict]:
         """Return what became of the targets."""

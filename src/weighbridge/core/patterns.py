@@ -31,6 +31,8 @@ class Patterns:
 
     def select(self, paths: Iterable[str]) -> list[str]:
         """Return the selected ones of ``paths``, in their order."""
+        if self.allow is None and self.ignore is None:
+            return list(paths)
         return [each for each in paths if self._takes(each.replace("\\", "/"))]
 
     def _takes(self, path: str) -> bool:
