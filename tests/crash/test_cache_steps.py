@@ -174,7 +174,6 @@ def test_file_system_without_locks_lets_everybody_in(folder: CacheFolder, shims:
     work = """
 lock = BlobLock(folder, ETAG)
 assert lock.try_enter() and lock.try_enter()
-print(folder.lock(ETAG).read_bytes())
 lock.leave()
 assert BlobLock(folder, ETAG).try_enter()
 """
@@ -182,7 +181,18 @@ assert BlobLock(folder, ETAG).try_enter()
     end = run(folder, work, {**shims.refusing(flock=error), "PYTHONWARNINGS": "error"})
 
     assert end == 0
-    assert folder.lock(ETAG).read_bytes() == b""
+    assert not folder.lock(ETAG).exists()
+
+
+def test_lock_file_of_somebody_else_stays_where_there_are_no_locks(folder: CacheFolder, shims: Shims) -> None:
+    """There its mere name is the lock: whoever made it may be inside."""
+    folder.lock(ETAG).parent.mkdir(parents=True)
+    folder.lock(ETAG).touch()
+
+    end = run(folder, "assert BlobLock(folder, ETAG).try_enter()", shims.refusing(flock=errno.ENOSYS))
+
+    assert end == 0
+    assert folder.lock(ETAG).exists()
 
 
 def test_locks_of_one_process_exclude_each_other_without_the_kernel(folder: CacheFolder, shims: Shims) -> None:

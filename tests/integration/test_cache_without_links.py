@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.fault_hub import FaultHub
 from tests.support.hub.calls import hub_options, snapshot
 from tests.support.hub_repos import Repo, contents
-from weighbridge.core.options import CacheOptions, Options
-from weighbridge.core.repos import RepoId
+from weighbridge.core.artifacts import FileResult, Source
+from weighbridge.core.options import CacheOptions, Options, StoreOptions
+from weighbridge.core.repos import RepoFile, RepoId
+from weighbridge.shelves.cache import CacheShelf
 from weighbridge.store.cache.layout import CacheFolder
+from weighbridge.store.receipts import Receipts
 
 TWINS = {"a/one.txt": b"the same", "two.txt": b"the same", "three.safetensors": b"weights" * 1000}
 FIRST, SECOND = "a" * 40, "b" * 40
@@ -71,3 +75,18 @@ def test_other_commit_has_its_own_files(options: Options) -> None:
     (first / "a" / "one.txt").write_bytes(b"edited")
 
     assert contents(second) == REPO.commits[SECOND]
+
+
+@pytest.mark.parametrize(("outcome", "stays"), [("fetched", False), ("joined", True)])
+def test_blob_that_somebody_else_has_fetched_stays(tmp_path: Path, outcome: Any, stays: bool) -> None:
+    """Only what we have fetched is ours to move: others may refer to it, or be about to move it themselves."""
+    folder = CacheFolder(tmp_path / "hub", RepoId.parse(REPO.name))
+    shelf = CacheShelf(folder, FIRST, Receipts(), CacheOptions(root=folder.root, symlinks=False), StoreOptions())
+    file = RepoFile(path="f", size=1, blob_id="1" * 40)
+    (missing,) = shelf.missing([file], {"f": Source.parse("http://127.0.0.1:9/f")})
+    blob = missing.place.final
+    blob.write_bytes(b"x")
+
+    shelf.settle(missing, FileResult(name="f", path=blob, size=1, digest=file.digest, outcome=outcome))
+
+    assert (blob.exists(), folder.pointer(FIRST, "f").read_bytes()) == (stays, b"x")

@@ -11,9 +11,11 @@ import weighbridge
 from weighbridge import (
     Artifact,
     AsyncClient,
+    CacheOptions,
     CancelledError,
     Client,
     Digest,
+    EntryNotFoundError,
     Event,
     FileFinished,
     FileHashSumMissmatch,
@@ -22,16 +24,27 @@ from weighbridge import (
     FileResult,
     FileStarted,
     FileWaiting,
+    GatedRepoError,
+    HfHubHTTPError,
     HttpOptions,
+    HubOptions,
+    IncompleteSnapshotError,
     IntegrityError,
     InvalidParameterError,
+    LocalEntryNotFoundError,
+    Notice,
     Observer,
     OfflineError,
     Options,
+    Plan,
     Planned,
+    PlannedFile,
+    RepositoryNotFoundError,
     RetryError,
     Retrying,
     RetryOptions,
+    Revision,
+    SnapshotResult,
     Source,
     StoreError,
     StoreOptions,
@@ -39,19 +52,33 @@ from weighbridge import (
     TransferOptions,
     UntrustedFileError,
     WeighbridgeError,
+    cached_download,
     download_files_to_directory,
+    filename_to_url,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    scan_cache_dir,
+    snapshot_download,
+    try_to_load_from_cache,
 )
+from weighbridge.compat.huggingface_hub import DryRunFileInfo, HFCacheInfo, HfFileMetadata
 from weighbridge.compat.inference_models import FILE_LOCK_ACQUIRE_TIMEOUT
+from weighbridge.core.errors import HubAnswer
+from weighbridge.hub.answers import Head
 
+Metadata = tuple[str | None, str | None, str, int | None]
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
 
 def watch(event: Event) -> None:
     """Tell the events apart; a new one makes this fail."""
     match event:
-        case Planned(files=files, present=present):
-            assert_type(files, int)
-            assert_type(present, int)
+        case Planned(files=files, present=present, linked=linked, size=whole, present_size=here, free=free):
+            assert_type((files, present, linked), tuple[int, int, int])
+            assert_type((whole, here, free), tuple[int | None, int | None, int | None])
+        case Notice(message=message):
+            assert_type(message, str)
         case FileStarted(name=name, resumed=resumed, partial=started):
             assert_type((name, resumed, started), tuple[str, int, Path])
         case FileWaiting(name=name):
@@ -71,6 +98,19 @@ class Watcher:
 
     def __call__(self, event: Event, /) -> None:
         """Take an event."""
+
+
+class Bar:
+    """A bar of somebody else's."""
+
+    def __init__(self, *, total: int | None, unit: str, unit_scale: bool, desc: str, initial: int = 0) -> None:
+        """Take what bars are told."""
+
+    def update(self, n: float) -> bool | None:
+        """Move it."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 def values() -> None:
@@ -99,6 +139,8 @@ def options() -> Options:
             connections=4, rate_limit_bps=1e6, retry=RetryOptions(attempts=3, statuses=frozenset({503}))
         ),
         store=StoreOptions(durable=False, receipts=Path("receipts")),
+        hub=HubOptions(endpoint="https://hub.example", token="t", headers={"X-Team": "a"}, etag_timeout_s=5),
+        cache=CacheOptions(root=Path("hub")),
         offline=True,
     )
 
@@ -119,6 +161,40 @@ def sync(requests: Sequence[FileRequest]) -> None:
             assert_type(result.outcome == "fetched", bool)
     Client().fetch((each for each in requests), Path("models"))
     Client().close()
+
+
+def hub(client: Client) -> None:
+    """Its calls about repositories."""
+    revision = client.resolve("org/name", revision="v1", repo_type="dataset", cancel=threading.Event())
+    assert_type(revision, Revision)
+    assert_type((revision.repo_id, revision.repo_type, revision.name, revision.commit), tuple[str, str, str, str])
+    file = client.download(
+        "org/name", "a/b.txt", revision=None, repo_type=None, local_dir="x", force=True, observer=watch
+    )
+    assert_type(file, FileResult)
+    snapshot = client.snapshot("org/name", allow_patterns="*.json", ignore_patterns=["a/*"], local_dir=Path("x"))
+    assert_type(snapshot, SnapshotResult)
+    assert_type((snapshot.path, snapshot.commit, snapshot.files), tuple[Path, str, tuple[FileResult, ...]])
+    client.snapshot("org/name", filenames=["a", "b"], force=True, observer=Watcher(), cancel=threading.Event())
+    plan = client.plan("org/name", "a/b.txt", revision="main")
+    assert_type(plan, Plan)
+    assert_type((plan.path, plan.commit, plan.size, plan.fetched_size), tuple[Path, str, int, int])
+    for each in client.plan("org/name", filenames=("a",), allow_patterns=None).files:
+        assert_type(each, PlannedFile)
+        assert_type((each.name, each.size, each.path, each.is_present), tuple[str, int | None, Path, bool])
+    head = client.head("https://hub.example/org/name/resolve/main/a")
+    assert_type(head, Head)
+    assert_type((head.commit, head.etag, head.size), tuple[str | None, str | None, int | None])
+
+
+async def asynchronous_hub(client: AsyncClient) -> None:
+    """And theirs."""
+    assert_type(await client.resolve("org/name", revision="v1", repo_type="space"), Revision)
+    assert_type(await client.download("org/name", "a", revision="v1", local_dir="x", observer=watch), FileResult)
+    assert_type(await client.snapshot("org/name", filenames=["a"], force=True, observer=watch), SnapshotResult)
+    assert_type(await client.plan("org/name", "a"), Plan)
+    assert_type(await client.plan("org/name", ignore_patterns=["a"], local_dir=Path("x")), Plan)
+    assert_type(await client.head("https://hub.example/org/name/resolve/main/a"), Head)
 
 
 async def asynchronous(requests: Sequence[FileRequest]) -> tuple[FileResult, ...]:
@@ -156,6 +232,39 @@ def compatible() -> None:
     weighbridge.download_file_to_directory("cache", specs)  # type: ignore[attr-defined]
 
 
+def compatible_hub(cache: Path) -> None:
+    """The calls of huggingface_hub, as programs write them."""
+    path: str = hf_hub_download("org/name", "a", subfolder="b", cache_dir=cache, token=True, etag_timeout=None)
+    told: DryRunFileInfo = hf_hub_download(repo_id="org/name", filename="a", dry_run=True, use_auth_token="t")
+    assert_type((told.commit_hash, told.file_size, told.will_download), tuple[str, int | None, bool])
+    root: str = snapshot_download(
+        "org/name",
+        revision="v1",
+        repo_type="dataset",
+        local_dir=path,
+        allow_patterns=["*"],
+        ignore_patterns="*.bin",
+        max_workers=4,
+        token=False,
+        endpoint="",
+        headers={"X-Team": "a"},
+        local_files_only=True,
+    )
+    infos: list[DryRunFileInfo] = snapshot_download("org/name", cache_dir=root, dry_run=True, tqdm_class=Bar)
+    assert_type(infos[0].local_path, str)
+    url = hf_hub_url("org/name", "a", subfolder=None, repo_type=None, revision=None, endpoint=None)
+    assert_type(url, str)
+    metadata = get_hf_file_metadata(url, token="t", timeout=None, library_name="a", library_version="1")
+    assert_type(metadata, HfFileMetadata)
+    assert_type((metadata.commit_hash, metadata.etag, metadata.location, metadata.size), Metadata)
+    found = try_to_load_from_cache("org/name", "a", cache_dir="c", revision="main", repo_type="model")
+    if isinstance(found, str):
+        assert_type(found, str)
+    assert_type(scan_cache_dir(cache), HFCacheInfo)
+    assert_type(cached_download(url, cache_dir=cache, legacy_cache_layout=True), str)
+    assert_type(filename_to_url("a", cache, legacy_cache_layout=True), tuple[str, str | None])
+
+
 def as_callers_catch_them(error: WeighbridgeError) -> Exception:
     """The families of errors, and what existing ``except`` clauses call them."""
     assert_type((error.message, error.help_url), tuple[str, str])
@@ -179,4 +288,28 @@ def as_callers_catch_them(error: WeighbridgeError) -> Exception:
             caught = value
         case CancelledError() | UntrustedFileError():
             pass
+    return caught
+
+
+def as_callers_of_the_hub_catch_them(error: WeighbridgeError) -> Exception:
+    """Those of calls about repositories."""
+    caught: Exception = error
+    match error:
+        case IncompleteSnapshotError():
+            here: LocalEntryNotFoundError = error
+            assert_type((error.snapshot_path, error.missing), tuple[str | None, tuple[str, ...]])
+            caught = here
+        case LocalEntryNotFoundError():
+            absent: FileNotFoundError = error
+            caught = absent
+        case GatedRepoError():
+            gated: RepositoryNotFoundError = error
+            assert_type((gated.repo_id, gated.repo_type), tuple[str | None, str | None])
+        case HfHubHTTPError(response=HubAnswer() as answer):
+            system: OSError = error
+            assert_type((error.status, error.url, error.request_id), tuple[int, str | None, str | None])
+            assert_type((answer.status_code, answer.headers.get("Date")), tuple[int, str | None])
+            caught = system
+        case EntryNotFoundError():
+            assert_type(error.path, str | None)
     return caught

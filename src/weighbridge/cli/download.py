@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from weighbridge.core.snapshots import Plan
 
 _MANY = 16  # files that a snapshot may well have
+_AT_ONCE = "--max-workers"  # so called by the other command
 
 _EPILOG = """
 Examples:
@@ -69,7 +70,7 @@ Exit codes: see weighbridge get --help.
     "ps.  [default: $HF_TOKEN, or the one that a login has left]",
 )
 @click.option("--endpoint", metavar="URL", help="The Hub, or a mirror of it.  [default: $HF_ENDPOINT]")
-@fetching_options("--max-workers")
+@fetching_options(_AT_ONCE)
 @click.option("--dry-run", is_flag=True, help="Tell what would be fetched, and do nothing.")
 @click.option("--offline", is_flag=True, help="Never use the network; tell whether all is here and right.")
 @click.option("--json", "as_json", is_flag=True, help="Write events to standard output, one JSON object a line.")
@@ -112,7 +113,7 @@ def download(
     typed = Typed(
         address=repo_id, names=files, include=include, exclude=exclude, revision=revision, repo_type=repo_type
     )
-    knobs = Knobs.read(how, is_offline=offline)
+    knobs = Knobs.read(how, is_offline=offline, files_option=_AT_ONCE)
     place = Place(cache_dir=cache_dir, local_dir=local_dir, force=force_download)
     report: Report = JsonReport() if as_json else PathReport() if quiet else TextReport()
 
@@ -154,10 +155,10 @@ class Place:
 def _have(
     client: Client, target: Target, place: Place, tell: Observer, cancel: threading.Event
 ) -> tuple[Sequence[FileResult], Path]:
-    if len(target.names) == 1:
+    if target.file is not None:
         result = client.download(
             target.repo_id,
-            target.names[0],
+            target.file,
             revision=target.revision,
             repo_type=target.repo_type,
             local_dir=place.local_dir,
@@ -166,31 +167,43 @@ def _have(
             cancel=cancel,
         )
         return [result], result.path
-    snapshot = client.snapshot(
-        target.repo_id,
-        filenames=target.names,
-        revision=target.revision,
-        repo_type=target.repo_type,
-        allow_patterns=target.include,
-        ignore_patterns=target.exclude,
-        local_dir=place.local_dir,
-        force=place.force,
-        observer=tell,
-        cancel=cancel,
-    )
-    return snapshot.files, snapshot.path
+    results: dict[str, FileResult] = {}
+    path, revision = Path(), target.revision
+    for each in target.selections:
+        snapshot = client.snapshot(
+            target.repo_id,
+            filenames=each.names,
+            revision=revision,
+            repo_type=target.repo_type,
+            allow_patterns=each.include,
+            ignore_patterns=each.exclude,
+            local_dir=place.local_dir,
+            force=place.force,
+            observer=tell,
+            cancel=cancel,
+        )
+        results = {file.name: file for file in snapshot.files} | results  # a file of both was fetched by the first
+        path, revision = snapshot.path, snapshot.commit
+    target.check(results)
+    return list(results.values()), path
 
 
 def _plan(client: Client, target: Target, place: Place, cancel: threading.Event) -> Plan:
-    return client.plan(
-        target.repo_id,
-        target.names[0] if len(target.names) == 1 else None,
-        filenames=target.names,
-        revision=target.revision,
-        repo_type=target.repo_type,
-        allow_patterns=target.include,
-        ignore_patterns=target.exclude,
-        local_dir=place.local_dir,
-        force=place.force,
-        cancel=cancel,
-    )
+    plans: list[Plan] = []
+    for each in target.selections:
+        plan = client.plan(
+            target.repo_id,
+            target.file,
+            filenames=each.names,
+            revision=plans[-1].commit if plans else target.revision,
+            repo_type=target.repo_type,
+            allow_patterns=each.include,
+            ignore_patterns=each.exclude,
+            local_dir=place.local_dir,
+            force=place.force,
+            cancel=cancel,
+        )
+        plans.append(plan)
+    files = {file.name: file for plan in plans for file in plan.files}
+    target.check(files)
+    return replace(plans[-1], files=tuple(files[name] for name in sorted(files)))

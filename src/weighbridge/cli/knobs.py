@@ -17,7 +17,11 @@ _TIMEOUT_MAX_S = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knobs:
-    """How to fetch; None is the default."""
+    """How to fetch; None is the default.
+
+    Attributes:
+        files_option: What the option is called that says how many files are in transfer at once.
+    """
 
     connections: int | None
     files: int | None
@@ -28,9 +32,10 @@ class Knobs:
     is_offline: bool
     is_durable: bool
     is_cached: bool
+    files_option: str = "--files"
 
     @classmethod
-    def read(cls, given: Mapping[str, Any], *, is_offline: bool) -> Self:
+    def read(cls, given: Mapping[str, Any], *, is_offline: bool, files_option: str = "--files") -> Self:
         """Return what the options of :func:`weighbridge.cli.knobbed.fetching_options` say."""
         return cls(
             connections=given["connections"],
@@ -42,6 +47,7 @@ class Knobs:
             is_offline=is_offline,
             is_durable=not given["no_durable"],
             is_cached=not given["no_page_cache"],
+            files_option=files_option,
         )
 
 
@@ -111,7 +117,7 @@ def options_for(knobs: Knobs, requests: int) -> Options:
 
 def _check_limits(knobs: Knobs) -> None:
     """Refuse numbers that no machine could want; those that can't mean anything are found by the options."""
-    for option, value in (("--connections", knobs.connections), ("--files", knobs.files)):
+    for option, value in (("--connections", knobs.connections), (knobs.files_option, knobs.files)):
         if value is not None and not 1 <= value <= _AT_ONCE_MAX:
             raise InvalidParameterError(f"{option} is a number from 1 to {_AT_ONCE_MAX}, not {value}")
     for option, seconds in (("--timeout", knobs.timeout_s), ("--wait", knobs.wait_s)):

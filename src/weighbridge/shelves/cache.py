@@ -62,6 +62,11 @@ class CacheShelf:
         """The snapshot."""
         return self._folder.snapshot(self._commit)
 
+    @property
+    def own(self) -> Path:
+        """What only we know, in the repository's folder."""
+        return self._folder.own
+
     def path_of(self, file: RepoFile) -> Path:
         """Return the file's pointer."""
         return self._folder.pointer(self._commit, file.path)
@@ -101,6 +106,7 @@ class CacheShelf:
         """Link a blob, after it was taken over if it is another repository's."""
         file, name = near.file, self._blob_name(near.file)
         blob = self._folder.blob(name)
+        self._seen.pop(name, None)  # from now on it may be another one
         if near.source != blob:
             self._make_directory(self._folder.blobs)
             take_over(near.source, blob, near.sight, stop)

@@ -116,7 +116,7 @@ def complete(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_sourc
     missing, near = list(survey.missing), list(survey.near)
     sources = {each.path: find_source(each) for each in missing}
     if missing or near:
-        _check_names(files, shelf.path)
+        _check_names(files, shelf.own)
     free = free_bytes(shelf.path)
     means.tell(_planned(files, survey, free))
     errands = shelf.missing(_mixed(missing, means), sources) if missing else []

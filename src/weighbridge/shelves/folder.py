@@ -57,6 +57,11 @@ class FolderShelf:
         """The folder."""
         return self._folder.root
 
+    @property
+    def own(self) -> Path:
+        """Where what is known about the files is kept."""
+        return self._folder.kept
+
     def path_of(self, file: RepoFile) -> Path:
         """Return the file's place in the folder."""
         return self._folder.place(file.path)

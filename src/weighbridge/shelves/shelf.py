@@ -54,6 +54,10 @@ class Shelf(Protocol):
     def path(self) -> Path:
         """Where they are."""
 
+    @property
+    def own(self) -> Path:
+        """A directory on the same disk in which nothing of ours disturbs other clients; it need not be there yet."""
+
     def path_of(self, file: RepoFile) -> Path:
         """Return where a file is, or is to be."""
 

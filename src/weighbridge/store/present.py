@@ -19,6 +19,9 @@ from weighbridge.store.faults import flush_directory, storing
 from weighbridge.store.receipts import Receipts, is_settled
 from weighbridge.store.sight import Sight, open_plain
 
+_GONE = errno.ENOENT  # since we looked
+_UNREADABLE = frozenset({_GONE, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE})
+
 
 def look(path: Path) -> Sight:
     """Return what is at ``path``, following a symbolic link there; a dangling one counts as nothing.
@@ -41,6 +44,8 @@ def look(path: Path) -> Sight:
 def is_right(path: Path, promise: Promise, receipts: Receipts, stop: threading.Event) -> bool:
     """Tell whether the file at ``path`` is the promised one: by its receipt, else by reading it.
 
+    One that is there and can't be read is as good as none: who wants it fetches it, or learns why it can't be replaced.
+
     Args:
         path: The file.
         promise: What it must be; without a digest, being there with the promised size (if any) is enough.
@@ -48,7 +53,7 @@ def is_right(path: Path, promise: Promise, receipts: Receipts, stop: threading.E
         stop: Ends the reading early.
 
     Raises:
-        StoreError: It can't be read.
+        StoreError: Something else is there, or it can't be looked at.
         CancelledError: ``stop`` was set.
     """
     sight, digest = look(path), promise.digest
@@ -60,7 +65,9 @@ def is_right(path: Path, promise: Promise, receipts: Receipts, stop: threading.E
     with storing(path, "read"):
         try:
             found, sight = _digest_file(path, digest, stop)
-        except FileNotFoundError:  # since we looked
+        except OSError as error:
+            if error.errno not in _UNREADABLE:
+                raise
             return False
     if found != digest:
         return False
@@ -129,7 +136,12 @@ def check_parents(directory: Path, name: RelativeName) -> None:
 
 
 def ignores_case(directory: Path) -> bool:
-    """Tell whether names that differ only in case are one file in ``directory``, or where it would be made."""
+    """Tell whether names that differ only in case are one file in ``directory``, or where it would be made.
+
+    Args:
+        directory: There, or in the nearest of its parents that is there, a directory is made and removed: it must be
+            one in which that disturbs nobody.
+    """
     try:
         place = next((each for each in (directory, *directory.parents) if each.is_dir()), None)
         if place is None or not os.access(place, os.W_OK):

@@ -18,7 +18,7 @@ import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -66,18 +66,39 @@ class CacheBook:
     """Receipts in a cache: one file for each repository, in its folder, so that they move with it.
 
     Attributes:
-        root: Of the cache.
+        root: Of the cache; a link may lead there, and paths may be told with or without it.
     """
 
     root: Path
+    _starts: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find out, once, what paths inside begin with."""
+        starts = [os.path.join(root, "") for root in (str(self.root), os.path.realpath(self.root))]  # noqa: PTH118
+        object.__setattr__(self, "_starts", tuple(dict.fromkeys(starts)))
 
     def page_of(self, path: Path) -> tuple[Path, str] | None:
         """Return the file of receipts of the repository that ``path`` is in, and the path below its folder."""
-        text, start = str(path), f"{self.root}{os.sep}"
-        if not text.startswith(start):
-            return None
-        folder, _, name = text[len(start) :].partition(os.sep)
-        return (self.root / folder / OWN / _PAGE, name) if name and _IN_REPOSITORIES in folder else None
+        text = str(path)
+        for start in self._starts:
+            if text.startswith(start):
+                folder, _, name = text[len(start) :].partition(os.sep)
+                if name and _IN_REPOSITORIES in folder:
+                    return self.root / folder / OWN / _PAGE, name
+        return None
+
+
+@dataclass(slots=True)
+class _Page:
+    """A file of receipts.
+
+    Attributes:
+        lines: The last about each name.
+        length: How many lines there are, those that are out of date among them.
+    """
+
+    lines: _Lines
+    length: int
 
 
 class Receipts:
@@ -89,8 +110,8 @@ class Receipts:
 
     def __init__(self, *books: Book) -> None:
         self._books = books
-        self._known: dict[Path, _Lines] = {}
-        self._fresh: dict[Path, dict[str, Any]] = {}  # by the path of the file
+        self._known: dict[Path, _Page] = {}
+        self._fresh: dict[Path, _Lines] = {}  # by the directory and the name of the file
         self._lock = threading.Lock()  # guards _known and _fresh
 
     @classmethod
@@ -118,8 +139,8 @@ class Receipts:
         """Return what tells of many files of one directory, quickly, as things are noted now."""
         pages = [page for book in self._books if (page := book.page_of(parent / "_")) is not None]
         with self._lock:
-            fresh = {path.name: receipt for path, receipt in self._fresh.items() if path.parent == parent}
-            return Reader(((fresh, ""), *((self._lines(place), name[:-1]) for place, name in pages)))
+            fresh = self._fresh.get(parent, {})
+            return Reader(((fresh, ""), *((self._page(place).lines, name[:-1]) for place, name in pages)))
 
     def note(self, path: Path, digest: Digest, sight: Sight, *, is_flushed: bool) -> None:
         """Note that the file at ``path`` has ``digest``; it is kept by :meth:`save`.
@@ -136,37 +157,47 @@ class Receipts:
             "boot": None if is_flushed else boot_id(),
         }
         with self._lock:
-            self._fresh[path] = receipt
+            self._fresh.setdefault(path.parent, {})[path.name] = receipt
 
     def save(self) -> None:
         """Write what was noted since the last time."""
         with self._lock:
-            rest, self._fresh = self._fresh, {}
+            fresh, self._fresh = self._fresh, {}
+        rest = {parent / name: receipt for parent, lines in fresh.items() for name, receipt in lines.items()}
         for book in self._books:
-            pages: dict[Path, dict[str, dict[str, Any]]] = {}
+            pages: dict[Path, _Lines] = {}
             homes: dict[Path, Path] = {}
+            spoken: dict[Path, Path] = {}  # what the names of a file of receipts are relative to
             for path, receipt in rest.items():
                 if (page := book.page_of(path)) is not None:
                     homes[path] = page[0]
                     pages.setdefault(page[0], {})[page[1]] = {"name": page[1], **receipt}
-            kept = {place for place, lines in pages.items() if self._keep(place, lines)}
+                    spoken[page[0]] = Path(str(path)[: -len(page[1])])
+            kept = {place for place, lines in pages.items() if self._keep(place, lines, spoken[place])}
             rest = {path: receipt for path, receipt in rest.items() if homes.get(path) not in kept}
 
-    def _keep(self, place: Path, lines: _Lines) -> bool:
-        """Write lines into a file of receipts; tell whether that worked."""
+    def _keep(self, place: Path, lines: _Lines, top: Path) -> bool:
+        """Write lines into a file of receipts, which speaks of files below ``top``; tell whether that worked."""
         with self._lock:
-            known = self._lines(place)
-            known.update(lines)
-            known = dict(known)
+            page = self._page(place)
+            page.lines.update(lines)
+            page.length += len(lines)
+            is_stale = page.length > 2 * len(page.lines) + _SLACK
         try:
-            _append(place, lines, known)
+            _append(place, lines)
         except OSError:
             return False
+        if is_stale:
+            with suppress(OSError):
+                anew = _write_anew(place, top)
+                with self._lock:
+                    self._known[place] = anew
         return True
 
-    def _lines(self, place: Path) -> _Lines:
+    def _page(self, place: Path) -> _Page:
         if place not in self._known:
-            self._known[place] = dict(_load(place, _see(place)))
+            found = _load(place, _see(place))
+            self._known[place] = _Page(dict(found.lines), found.length)
         return self._known[place]
 
 
@@ -228,34 +259,48 @@ def _see(place: Path) -> Sight:
 
 
 @lru_cache(maxsize=8)
-def _load(place: Path, sight: Sight) -> _Lines:
+def _load(place: Path, sight: Sight) -> _Page:
     """Read a file of receipts that looks like ``sight`` now, so that another one is read anew."""
     del sight
     lines: _Lines = {}
     try:
         content = read_plain(place)
     except OSError:
-        return lines
+        return _Page(lines, 0)
+    written = content.splitlines()
     with suppress(ValueError, KeyError, TypeError, RecursionError):  # all at once, which is quicker, if nothing is torn
-        return {receipt["name"]: receipt for receipt in json.loads(b"[%s]" % b",".join(content.splitlines()))}
-    for line in content.splitlines():
+        lines = {receipt["name"]: receipt for receipt in json.loads(b"[%s]" % b",".join(written))}
+        return _Page(lines, len(written))
+    for line in written:
         with suppress(ValueError, KeyError, TypeError, RecursionError):
             receipt = json.loads(line)
             lines[receipt["name"]] = receipt
-    return lines
+    return _Page(lines, len(written))
 
 
-def _append(place: Path, fresh: _Lines, known: _Lines) -> None:
-    """Add lines with one write, or write the file anew when most of it is out of date."""
+def _append(place: Path, fresh: _Lines) -> None:
+    """Add lines with one write."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    content = _encode(fresh)
     with os.fdopen(open_plain(place, _APPENDING), "ab", buffering=0) as file:
-        file.write(content)
-        length = file.tell()
-    if length > 2 * len(_encode(known)) + _SLACK * len(content) // max(1, len(fresh)):
-        anew = place.with_name(f"{place.name}.{secrets.token_hex(4)}")
-        anew.write_bytes(_encode(known))
+        file.write(_encode(fresh))
+
+
+def _write_anew(place: Path, top: Path) -> _Page:
+    """Write a file of receipts anew, with one line for each file below ``top`` that is there; return what it holds.
+
+    It is read first, as others may have added lines; what they add meanwhile is lost, and costs a read.
+    """
+    known = _load(place, _see(place)).lines
+    lines = {name: each for name, each in known.items() if (top / str(name)).exists()}
+    anew = place.with_name(f"{place.name}.{secrets.token_hex(4)}")
+    try:
+        anew.write_bytes(_encode(lines))
         anew.replace(place)
+    except OSError:
+        with suppress(OSError):
+            anew.unlink()
+        raise
+    return _Page(lines, len(lines))
 
 
 def _encode(lines: _Lines) -> bytes:

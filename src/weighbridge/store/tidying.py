@@ -13,6 +13,8 @@ from weighbridge.store.layout import PARTIAL_SUFFIX, Place
 from weighbridge.store.leftovers import find_leftovers, read_leftovers, remove_free
 from weighbridge.store.partial import remove_partial
 
+_SILENT_S = 300.0  # a holder gives a sign every few seconds
+
 
 def tidy(finals: Iterable[Path], claim_ttl_s: float) -> None:
     """Remove partials and claims of files that are complete, as far as that is easy; never raises.
@@ -56,3 +58,12 @@ def _tidy_directory(names: list[str], files: list[Path], claim_ttl_s: float) -> 
             claim = Claim.try_take(lease_for(place.claim, claim_ttl_s))
             if claim is not None:
                 claim.release()
+            else:
+                _remove_silent(place.claim)
+
+
+def _remove_silent(claim: Path) -> None:
+    """Remove the claim of a complete file whose holder, whoever that was, has given no sign for long."""
+    with suppress(OSError):
+        if time.time() - claim.lstat().st_mtime > _SILENT_S:
+            claim.unlink()

@@ -17,10 +17,10 @@ _NEARLY = 0.8  # sources this near to the fastest share the work
 
 def next_piece(job: Job, now: float) -> Piece | None:
     """Cut the next piece for a free connection; None if there is nothing to do right now."""
-    if job.is_over or (job.is_small and job.pieces and not job.pieces[-1].is_void):
-        return None  # of a small file that is under way there is nothing more to have: most jobs of many, most times
-    live = job.live
-    if any(each.generation != job.generation or each.is_whole for each in live):
+    # of a small file that is under way there is nothing more to have: most jobs of many, most times
+    is_served = job.is_small and bool(job.pieces) and not job.pieces[-1].is_void
+    live = [] if is_served else job.live
+    if is_served or job.is_over or any(each.generation != job.generation or each.is_whole for each in live):
         return None
     limit = 1 if job.size is None or job.is_small or job.is_inline else job.options.connections_per_file
     if len(live) >= limit or job.has_all_bytes or is_hash_bound(job):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from weighbridge.cli.knobs import Knobs, options_for
+from weighbridge.cli.main import run
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.options import Options
 
@@ -73,3 +74,17 @@ def test_number_that_can_not_be_meant_is_refused(wrong: dict[str, object]) -> No
     """A slip of the finger would start a million threads, or wait for ever."""
     with pytest.raises(InvalidParameterError):
         options_for(replace(NONE, **wrong), 1)  # type: ignore[arg-type]  # each is of its field's type
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [("download org/name", "--max-workers"), ("get https://hub.example/x --allow-unverified", "--files")],
+)
+def test_number_that_is_refused_is_told_with_the_option_that_was_typed(
+    capsys: pytest.CaptureFixture[str], line: str, option: str
+) -> None:
+    """People would look for an option that their verb does not have."""
+    code = run([*line.split(), option, "0"])
+
+    assert code == 2
+    assert f"{option} is a number from 1 to 256, not 0" in capsys.readouterr().err

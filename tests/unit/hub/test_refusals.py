@@ -115,7 +115,7 @@ def test_absence_without_a_commit_has_none(headers: dict[str, str]) -> None:
         (403, DISABLED, ["disabled"]),
         (429, {"Retry-After": "600"}, ["too many requests", "600 s"]),
         (502, {}, ["in trouble", "try again later"]),
-        (401, BAD_TOKEN, ["does not accept the token"]),
+        (401, BAD_TOKEN, ["denies access", "none was sent"]),
     ],
 )
 def test_message_says_what_to_do(status: int, headers: dict[str, str], words: list[str]) -> None:
@@ -131,6 +131,18 @@ def test_token_that_was_sent_is_told_from_none() -> None:
 
     assert "the one that was sent" in str(refusal_of(401, {}, b"", given))
     assert "none was sent" not in str(refusal_of(401, {}, b"", given))
+    assert "does not accept the token" in str(refusal_of(401, BAD_TOKEN, b"", given))
+    assert "does not accept the token" not in str(refusal_of(401, BAD_TOKEN, b"", FILE))
+
+
+@pytest.mark.parametrize("name", ["X-Error-Code", "x-error-code", "X-ERROR-CODE"])
+def test_headers_are_found_in_whatever_case(name: str) -> None:
+    """As handlers know it from other clients; also of an error that crossed a process border."""
+    error: Any = refusal_of(404, code("EntryNotFound"), b"", FILE)
+    read = pickle.loads(pickle.dumps(error)).response.headers
+
+    assert (error.response.headers.get(name), read[name], name in read) == ("EntryNotFound", "EntryNotFound", True)
+    assert (read.get("X-Other"), list(read), len(read)) == (None, ["x-error-code"], 1)
 
 
 @pytest.mark.parametrize(

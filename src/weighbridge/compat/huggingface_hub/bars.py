@@ -78,6 +78,8 @@ class _Late:
 class _Counted:
     """Counts verified bytes of all files on one bar of somebody else's making; a context manager.
 
+    What is in place from the start is where the bar begins; if that is all, there is no bar.
+
     Args:
         make: Makes the bar.
         name: What it is called.
@@ -99,9 +101,8 @@ class _Counted:
 
     def __call__(self, event: Event, /) -> None:
         match event:
-            case Planned(size=size):
-                arguments: dict[str, Any] = {"total": size, "unit": "B", "unit_scale": True, "desc": self._name}
-                self._bar = self._make(**arguments)
+            case Planned():
+                self._begin(event)
             case FileStarted(name=name):
                 self._verified[name] = 0
             case FileProgress(name=name, verified=verified):
@@ -113,6 +114,20 @@ class _Counted:
             case _:
                 pass
         self._move()
+
+    def _begin(self, planned: Planned) -> None:
+        if self._bar is not None or planned.present == planned.files:
+            return
+        here = planned.present_size or 0
+        arguments: dict[str, Any] = {"total": planned.size, "unit": "B", "unit_scale": True, "desc": self._name}
+        if not here:
+            self._bar = self._make(**arguments)
+            return
+        try:
+            self._bar = self._make(**arguments, initial=here)
+        except TypeError:  # not all that are like tqdm know where to begin
+            self._bar = self._make(**arguments)
+            self._bar.update(here)
 
     def _move(self) -> None:
         now = sum(self._verified.values())

@@ -37,16 +37,26 @@ def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
     return made
 
 
+class Strict(Bar):
+    """One that does not know ``initial``."""
+
+    def __init__(self, total: int, unit: str, unit_scale: bool, desc: str) -> None:
+        super().__init__(total=total, unit=unit, unit_scale=unit_scale, desc=desc)
+
+
 def planned(size: int | None, *, files: int = 2, present: int = 0) -> Planned:
     return Planned(files=files, present=present, size=size, present_size=0, free=None)
+
+
+HALF = Planned(files=4, present=1, linked=1, size=100, present_size=30, linked_size=20)
 
 
 def progress(name: str, verified: int) -> FileProgress:
     return FileProgress(name=name, received=verified + 5, verified=verified, size=10)
 
 
-def finished(name: str, size: int) -> FileFinished:
-    result = FileResult(name=name, path=Path(name), size=size, digest=None, outcome="fetched")
+def finished(name: str, size: int, outcome: Any = "fetched") -> FileFinished:
+    result = FileResult(name=name, path=Path(name), size=size, digest=None, outcome=outcome)
     return FileFinished(result=result)
 
 
@@ -78,6 +88,36 @@ def test_bar_never_goes_back(bars: list[Bar]) -> None:
     (bar,) = bars
     assert min(bar.steps) > 0
     assert sum(bar.steps) == 10
+
+
+def test_bar_begins_with_what_is_there_and_ends_at_its_total(bars: list[Bar]) -> None:
+    """Files that were linked, or fetched by another process, count when they are finished; it would end half full."""
+    with observing(Bar, is_quiet=False, name="x") as tell:
+        tell(HALF)
+        tell(finished("linked", 20, "linked"))
+        tell(finished("joined", 15, "joined"))
+        tell(finished("fetched", 35))
+
+    (bar,) = bars
+    assert (bar.arguments["total"], bar.arguments["initial"], bar.steps) == (100, 30, [20, 15, 35])
+
+
+def test_bar_that_can_not_begin_in_the_middle_is_moved_there(bars: list[Bar]) -> None:
+    """Programs pass all kinds of classes."""
+    with observing(Strict, is_quiet=False, name="x") as tell:
+        tell(HALF)
+        tell(finished("the rest", 70))
+
+    (bar,) = bars
+    assert bar.steps == [30, 70]
+
+
+def test_call_that_finds_all_in_place_makes_no_bar(bars: list[Bar]) -> None:
+    """It would stand at nothing for ever."""
+    with observing(Bar, is_quiet=False, name="x") as tell:
+        tell(Planned(files=2, present=2, size=20, present_size=20))
+
+    assert bars == []
 
 
 def test_total_that_nobody_knows_is_none(bars: list[Bar]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from weighbridge.compat.huggingface_hub.calls import Call, Clients, read_directory
+from weighbridge.compat.huggingface_hub.files import hf_hub_url
 from weighbridge.config import hub_settings
 from weighbridge.core.errors import InvalidParameterError, LocalTokenNotFoundError
 from weighbridge.core.options import CacheOptions, HubOptions, Options
@@ -84,11 +85,30 @@ def test_call_shows_nothing_of_itself() -> None:
     assert SECRET not in repr(call) + repr(call.options(hub_settings()))
 
 
-@pytest.mark.parametrize("timeout", [0, -1, True, "10", None, float("nan"), float("inf")])
+@pytest.mark.parametrize("timeout", [0, -1, True, "10", float("nan"), float("inf")])
 def test_timeout_is_a_number_of_seconds(timeout: object) -> None:
     """Refused before anything is sent."""
     with pytest.raises(InvalidParameterError, match="etag_timeout"):
         options(etag_timeout=timeout)
+
+
+def test_timeout_that_nobody_gives_is_the_usual_one() -> None:
+    """Libraries pass None through."""
+    assert options(etag_timeout=None).hub.etag_timeout_s == 10.0
+
+
+@pytest.mark.parametrize("given", [None, ""])
+@pytest.mark.parametrize(("variable", "endpoint"), [(None, HubOptions().endpoint), ("http://127.0.0.1:9", None)])
+def test_endpoint_that_nobody_gives_is_that_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, variable: str | None, endpoint: str | None
+) -> None:
+    """An empty one is none: programs have it from variables that are not set."""
+    if variable is not None:
+        monkeypatch.setenv("HF_ENDPOINT", variable)
+    expected = endpoint or variable
+
+    assert options(endpoint=given).hub.endpoint == expected
+    assert hf_hub_url("org/name", "f", endpoint=given) == f"{expected}/org/name/resolve/main/f"
 
 
 @pytest.mark.parametrize(("variable", "seconds"), [("30", 30.0), ("10", 5.0), (None, 5.0)])

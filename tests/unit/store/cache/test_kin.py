@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,20 @@ def test_file_that_was_changed_since_it_was_verified_is_refused(
 
     assert not folder.blob(SHA1).exists()
     assert strays(folder) == []
+
+
+def test_further_name_of_the_file_is_no_change(folder: CacheFolder, kin: CacheFolder) -> None:
+    """Another of us may take it over at the same time, which shows in its times."""
+    if has_reflinks(folder.root):
+        pytest.skip("here files share their blocks, and get no further names")
+    seen = Sight.of(kin.blob(SHA1).stat())
+    third = CacheFolder(folder.root, RepoId.parse("org/third"))
+    prepare_folder(third)
+    os.link(kin.blob(SHA1), third.blob(SHA1))
+
+    take_over(kin.blob(SHA1), folder.blob(SHA1), replace(seen, ctime_ns=seen.ctime_ns - 1))
+
+    assert folder.blob(SHA1).read_bytes() == b"small"
 
 
 def test_what_can_t_be_taken_over_is_a_typed_error(folder: CacheFolder, kin: CacheFolder) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from weighbridge.core.errors import StoreError
-from weighbridge.store.cache.staging import create, make_directories, read_whole, staged, write_whole
+from weighbridge.store.cache.staging import create, make_directories, read_whole, remove_abandoned, staged, write_whole
 
 HOUR_S = 3600
+
+
+def names(directory: Path) -> set[str]:
+    return {each.name for each in directory.iterdir()}
 
 
 def test_what_is_not_renamed_is_removed(tmp_path: Path) -> None:
@@ -30,17 +33,31 @@ def test_two_have_different_names(tmp_path: Path) -> None:
 
 def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_are_not(tmp_path: Path) -> None:
     """Nobody else would ever remove them; a copy of a large file changes all the time it takes."""
+    for name in ("left", "link"):
+        (tmp_path / name).symlink_to("nowhere")
+    create(tmp_path / "busy", b"mine")
+    last = (tmp_path / "link").lstat().st_ctime
+    os.utime(tmp_path / "busy", (last + 120, last + 120))
+
+    remove_abandoned(str(tmp_path), last + HOUR_S - 60)
+    early = names(tmp_path)
+    remove_abandoned(str(tmp_path), last + HOUR_S + 60)
+
+    assert (early, names(tmp_path)) == ({"left", "link", "busy"}, {"busy"})
+
+
+def test_further_name_of_an_old_file_is_of_the_living(tmp_path: Path) -> None:
+    """A file that is taken over keeps its time; only the change of its names tells that somebody is at it."""
+    create(tmp_path / "blob", b"content")
+    os.utime(tmp_path / "blob", (0, 0))
     with staged(tmp_path) as path:
-        create(path, b"mine")
-        old, young = path.with_name("old"), path.with_name("young")
-        for each, age_s in ((old, HOUR_S + 60), (young, HOUR_S - 60)):
-            each.symlink_to("nowhere")
-            os.utime(each, (time.time() - age_s,) * 2, follow_symlinks=False)
+        os.link(tmp_path / "blob", path)
 
         with staged(tmp_path):
-            found = {each.name for each in path.parent.iterdir()}
+            pass
+        is_there = path.exists()
 
-    assert found == {path.name, "young"}
+    assert is_there
 
 
 def test_small_file_is_replaced_in_one_step(tmp_path: Path) -> None:
