@@ -101,6 +101,10 @@ class _Page:
     length: int
 
 
+_unsaved: dict[Path, _Lines] = {}
+"""What no book took, as where everything is read-only: it holds for as long as this process runs."""
+
+
 class Receipts:
     """What is noted of files; every failure to read or write it counts as "no receipt".  Safe to use from many threads.
 
@@ -139,8 +143,10 @@ class Receipts:
         """Return what tells of many files of one directory, quickly, as things are noted now."""
         pages = [page for book in self._books if (page := book.page_of(parent / "_")) is not None]
         with self._lock:
-            fresh = self._fresh.get(parent, {})
-            return Reader(((fresh, ""), *((self._page(place).lines, name[:-1]) for place, name in pages)))
+            fresh, unsaved = self._fresh.get(parent, {}), _unsaved.get(parent, {})
+            return Reader(
+                ((fresh, ""), (unsaved, ""), *((self._page(place).lines, name[:-1]) for place, name in pages))
+            )
 
     def note(self, path: Path, digest: Digest, sight: Sight, *, is_flushed: bool) -> None:
         """Note that the file at ``path`` has ``digest``; it is kept by :meth:`save`.
@@ -175,6 +181,8 @@ class Receipts:
                     spoken[page[0]] = Path(str(path)[: -len(page[1])])
             kept = {place for place, lines in pages.items() if self._keep(place, lines, spoken[place])}
             rest = {path: receipt for path, receipt in rest.items() if homes.get(path) not in kept}
+        for path, receipt in rest.items() if self._books else ():
+            _unsaved.setdefault(path.parent, {})[path.name] = receipt
 
     def _keep(self, place: Path, lines: _Lines, top: Path) -> bool:
         """Write lines into a file of receipts, which speaks of files below ``top``; tell whether that worked."""

@@ -105,3 +105,15 @@ def test_lines_of_others_survive_when_the_file_is_written_anew(tmp_path: Path) -
 
 def books(tmp_path: Path) -> list[Book]:
     return [DirectoryBook(tmp_path / "receipts"), CacheBook(tmp_path / "hub")]
+
+
+def test_what_can_not_be_written_holds_while_the_process_runs(tmp_path: Path) -> None:
+    """Where everything is read-only each call would read every file anew."""
+    [file] = make(tmp_path, "file")
+    (tmp_path / "no directory").write_bytes(b"")
+    book = DirectoryBook(tmp_path / "no directory" / "receipts")
+
+    noted(Receipts(book), file)
+
+    assert Receipts(book).knows(file, DIGEST)
+    assert not Receipts(book).knows(file, Digest("sha256", "0" * 64))
