@@ -251,16 +251,16 @@ def test_fast_mirror_does_most_of_the_work(server: FaultServer, mirror: FaultSer
 
 def test_equal_sources_share_the_work(server: FaultServer, mirror: FaultServer, place: Path) -> None:
     """Two links bring twice as much as one."""
-    server.put("/large.bin", SparseFile(4 << 20))
-    mirror.put("/large.bin", SparseFile(4 << 20))
-    server.always(SlowBandwidth(1_000_000))
-    mirror.always(SlowBandwidth(1_000_000))
+    server.put("/large.bin", SparseFile(2 << 20))
+    mirror.put("/large.bin", SparseFile(2 << 20))
+    server.always(SlowBandwidth(300_000))  # slow enough that a busy machine does not make one look slower
+    mirror.always(SlowBandwidth(300_000))
 
     result = fetch(ask_both(server, mirror, "/large.bin"), place)
 
     assert result.path.read_bytes() == server.content("/large.bin")
-    assert server.bytes_sent() > 1 << 20
-    assert mirror.bytes_sent() > 1 << 20
+    assert server.bytes_sent() > 1 << 19
+    assert mirror.bytes_sent() > 1 << 19
 
 
 def test_mirror_that_told_the_size_first_is_believed_less_than_the_primary(
