@@ -278,7 +278,7 @@ class Client:
             transport=self._own_transport(),
             options=self.options,
             receipts=receipts_for(self.options),
-            tell=observer or _log_notices,
+            tell=observer or log_notices,
             cancel=cancel or threading.Event(),
         )
 
@@ -346,7 +346,7 @@ def _read_names(filenames: Sequence[str]) -> tuple[str, ...]:
     return tuple(repo_path(each).text for each in filenames)
 
 
-def _log_notices(event: Event) -> None:
+def log_notices(event: Event) -> None:
     """Log what must not be missed by a caller who receives no events."""
     if isinstance(event, Notice):
         logging.getLogger("weighbridge").warning("%s", event.message)

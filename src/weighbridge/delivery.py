@@ -24,7 +24,7 @@ from weighbridge.store.sight import Sight
 from weighbridge.transfer.engine import Engine
 from weighbridge.transfer.job import Job
 
-TICK_S = 0.1
+_TICK_S = 0.1
 
 Tell = Callable[[Event], None]
 
@@ -102,7 +102,7 @@ class Delivery:
             while pending or crew.errands:
                 self._means.check_cancelled()
                 self._begin(pending, crew)
-                for errand, job in crew.wait(TICK_S):
+                for errand, job in crew.wait(_TICK_S):
                     self._end(errand, job, crew)
             crew.flush_names()
         finally:

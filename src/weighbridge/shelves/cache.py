@@ -15,7 +15,7 @@ from weighbridge.core.options import CacheOptions, StoreOptions
 from weighbridge.core.repos import RepoFile
 from weighbridge.core.snapshots import Kept
 from weighbridge.errands import Missing
-from weighbridge.shelves.shelf import Judge, Near, Survey, request_for
+from weighbridge.shelves.shelf import Judge, Near, Survey, request_for, sort_near
 from weighbridge.store.cache.kin import find_elsewhere, take_over
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import BlobLock
@@ -26,7 +26,7 @@ from weighbridge.store.layout import Place
 from weighbridge.store.leftovers import find_leftovers
 from weighbridge.store.present import look
 from weighbridge.store.receipts import Receipts
-from weighbridge.store.sight import Sight
+from weighbridge.store.sight import Sight, see
 from weighbridge.store.tidying import tidy, tidy_abandoned
 
 _LONGEST_NAME = 100  # of an ETag that becomes a part of a blob's name
@@ -194,7 +194,7 @@ class CacheShelf:
         for file in (each for each in files if each.algorithm is not None):
             blob = self._folder.blob(file.etag)
             found = _stat(blob)
-            self._seen[file.etag] = _see(blob)
+            self._seen[file.etag] = Sight() if found is None else Sight.of(found)
             if found is None or file.size not in (None, found.st_size):
                 absent.append(file)
             elif self._is_known(file, found):
@@ -204,14 +204,9 @@ class CacheShelf:
         elsewhere = self._find_elsewhere([each.etag for each in absent])
         survey.missing.extend(each for each in absent if each.etag not in elsewhere)
         doubtful += [
-            Near(each, elsewhere[each.etag], _see(elsewhere[each.etag])) for each in absent if each.etag in elsewhere
+            Near(each, elsewhere[each.etag], see(elsewhere[each.etag])) for each in absent if each.etag in elsewhere
         ]
-        verdicts = judge([(each.source, each.file) for each in doubtful])
-        for near, is_right in zip(doubtful, verdicts, strict=True):
-            if is_right:
-                survey.near.append(near)
-            else:
-                survey.missing.append(near.file)
+        sort_near(doubtful, judge, survey)
 
     def _find_elsewhere(self, etags: Sequence[str]) -> Mapping[str, Path]:
         """Return content of other repositories; none if our blobs lie on a disk of their own, which can't share it."""
@@ -262,9 +257,3 @@ def _stat(path: Path | str) -> os.stat_result | None:
     except OSError:
         return None
     return found if stat.S_ISREG(found.st_mode) else None
-
-
-def _see(path: Path) -> Sight:
-    """Return what a look at a file tells; nothing if it can't be looked at."""
-    found = _stat(path)
-    return Sight() if found is None else Sight.of(found)

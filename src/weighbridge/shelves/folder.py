@@ -15,14 +15,14 @@ from weighbridge.core.options import StoreOptions
 from weighbridge.core.repos import RepoFile
 from weighbridge.core.snapshots import Kept
 from weighbridge.errands import Missing
-from weighbridge.shelves.shelf import Judge, Near, Survey, request_for
+from weighbridge.shelves.shelf import Judge, Near, Survey, request_for, sort_near
 from weighbridge.store.cache.folders import LocalFolder
 from weighbridge.store.cache.kin import find_elsewhere
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.layout import Place
 from weighbridge.store.present import check_parents, look, make_parents
 from weighbridge.store.receipts import Receipts
-from weighbridge.store.sight import Sight
+from weighbridge.store.sight import Sight, see
 from weighbridge.store.tidying import tidy
 
 
@@ -146,14 +146,9 @@ class FolderShelf:
             found = find_elsewhere(self._cache, etags)
             own = {each: self._cache.blob(each) for each in etags}
             found |= {etag: blob for etag, blob in own.items() if os.path.isfile(blob)}  # noqa: PTH113 - never raises
-        doubtful = [Near(each, found[each.etag], _see(found[each.etag])) for each in files if each.etag in found]
+        doubtful = [Near(each, found[each.etag], see(found[each.etag])) for each in files if each.etag in found]
         survey.missing.extend(each for each in files if each.etag not in found)
-        verdicts = judge([(each.source, each.file) for each in doubtful])
-        for near, is_right in zip(doubtful, verdicts, strict=True):
-            if is_right:
-                survey.near.append(near)
-            else:
-                survey.missing.append(near.file)
+        sort_near(doubtful, judge, survey)
 
     def _is_noted(self, file: RepoFile) -> bool:
         note = self._folder.note_of(file.path)
@@ -166,11 +161,3 @@ class FolderShelf:
         name = RelativeName(file.path)
         make_parents(self.path, name, durable=self._store.durable)
         return self.path_of(file)
-
-
-def _see(path: Path) -> Sight:
-    """Return what a look at a file of the cache tells; nothing if it can't be looked at."""
-    try:
-        return Sight.of(path.stat())
-    except OSError:
-        return Sight()

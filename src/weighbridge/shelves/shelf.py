@@ -47,6 +47,16 @@ class Judge(Protocol):
         """Return a verdict for each."""
 
 
+def sort_near(doubtful: Sequence[Near], judge: Judge, survey: Survey) -> None:
+    """Sort content that is on this machine into what is right, and so near, and what is missing."""
+    verdicts = judge([(each.source, each.file) for each in doubtful])
+    for near, is_right in zip(doubtful, verdicts, strict=True):
+        if is_right:
+            survey.near.append(near)
+        else:
+            survey.missing.append(near.file)
+
+
 class Shelf(Protocol):
     """Keeps the files of one commit."""
 

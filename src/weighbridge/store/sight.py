@@ -37,6 +37,15 @@ class Sight:
         return max(self.mtime_ns, self.ctime_ns)
 
 
+def see(path: Path) -> Sight:
+    """Return what a stat tells of a plain file, links followed; nothing if there is none, or it can't be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return Sight()
+    return Sight.of(found) if stat.S_ISREG(found.st_mode) else Sight()
+
+
 def open_plain(path: Path, flags: int = 0) -> int:
     """Open a plain file, for reading unless told otherwise, and return its descriptor.
 

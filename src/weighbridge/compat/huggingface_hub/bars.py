@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
+from weighbridge.client import log_notices
 from weighbridge.core.events import (
     Event,
     FileFinished,
@@ -46,7 +46,7 @@ def observing(tqdm_class: MakeBar | None, *, is_quiet: bool, name: str) -> Itera
         with _Counted(tqdm_class, name) as counted:
             yield counted
     elif is_quiet:
-        yield _log
+        yield log_notices
     else:
         from weighbridge.progress import show_progress  # noqa: PLC0415 - only who looks at bars should wait for them
 
@@ -67,7 +67,7 @@ class _Late:
 
     def __call__(self, event: Event, /) -> None:
         if isinstance(event, Notice):
-            _log(event)
+            log_notices(event)
             return
         if isinstance(event, Planned):
             self._is_shown = event.present < event.files
@@ -110,7 +110,7 @@ class _Counted:
             case FileFinished(result=result):
                 self._verified[result.name] = result.size
             case Notice():
-                _log(event)
+                log_notices(event)
             case _:
                 pass
         self._move()
@@ -134,8 +134,3 @@ class _Counted:
         if self._bar is not None and now > self._shown:
             self._bar.update(now - self._shown)
             self._shown = now
-
-
-def _log(event: Event) -> None:
-    if isinstance(event, Notice):
-        logging.getLogger("weighbridge").warning("%s", event.message)
