@@ -64,7 +64,7 @@ from weighbridge import (
 )
 from weighbridge.compat.huggingface_hub import DryRunFileInfo, HFCacheInfo, HfFileMetadata
 from weighbridge.compat.inference_models import FILE_LOCK_ACQUIRE_TIMEOUT
-from weighbridge.core.errors import HubAnswer
+from weighbridge.core.refusals import HubAnswer
 from weighbridge.hub.answers import Head
 
 Metadata = tuple[str | None, str | None, str, int | None]

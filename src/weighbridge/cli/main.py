@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from weighbridge.cli.cache.group import cache
 from weighbridge.cli.download import download
 from weighbridge.cli.explain import explain
 from weighbridge.cli.get import get
@@ -52,6 +53,7 @@ def app(*, debug: bool) -> None:
 
 app.add_command(download)
 app.add_command(get)
+app.add_command(cache)
 app.add_command(serve)
 app.add_command(explain)
 

@@ -8,9 +8,9 @@ whoever builds one passes URLs through :func:`weighbridge.core.urls.redact` firs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from weighbridge.core.refusals import HubAnswer
 
 
 class WeighbridgeError(Exception):
@@ -227,45 +227,6 @@ class OfflineError(RetryError, RuntimeError):
 # The Hub, and its files on this machine (names and bases of huggingface_hub, 0.9 to 2.x) ----------------------
 
 
-class AnswerHeaders(Mapping[str, str]):
-    """Headers of an answer, found by their names in whatever case, and listed by lower-case name.
-
-    Args:
-        given: Any.
-    """
-
-    __slots__ = ("_values",)
-
-    def __init__(self, given: Mapping[str, str] | None = None) -> None:
-        self._values = {name.lower(): value for name, value in (given or {}).items()}
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-
-@dataclass(frozen=True, slots=True)
-class HubAnswer:
-    """The head of an answer of the Hub, as handlers of its errors look at it.
-
-    Attributes:
-        status_code: Of the answer.
-        headers: By name, in whatever case.
-        url: Asked, without its query.
-        text: What the server says in words; "" if nothing.
-    """
-
-    status_code: int
-    headers: Mapping[str, str] = field(default_factory=AnswerHeaders, repr=False)
-    url: str = ""
-    text: str = ""
-
-
 class HfHubHTTPError(WeighbridgeError, OSError):
     """The Hub answered no (``.status``, ``.url`` redacted, ``.request_id``, ``.server_message``, ``.response``)."""
 
@@ -354,3 +315,51 @@ class CacheNotFound(StoreError):  # noqa: N818 - huggingface_hub's own name
 
 class CorruptedCacheException(StoreError):  # noqa: N818 - huggingface_hub's own name
     """A repository's folder in a cache is not laid out as one."""
+
+
+# The care of a cache, and what is pinned -------------------------------------------------------------------
+
+
+class CacheInUseError(StoreError):
+    """What is to be removed is in use by a live process (``.path``); nothing was removed of it."""
+
+
+class CacheLimitError(DiskFullError):
+    """What is asked for does not fit into the cache's limit, whatever may leave (``.limit`` in bytes)."""
+
+    limit: int = 0
+
+
+class DamagedCacheError(IntegrityError):
+    """Something in the cache is not what it must be, and was not mended (``.findings``)."""
+
+    findings: tuple[object, ...] = ()
+
+
+class ProjectError(RequestError):
+    """A ``weighbridge.toml`` that can't be used (``.path``, ``.line`` if known)."""
+
+    path: str | None = None
+    line: int | None = None
+
+
+class LockFileError(ProjectError):
+    """A ``weighbridge.lock`` that can't be used."""
+
+
+class LockOutdatedError(LockFileError):
+    """The lock file is not of what the project asks for now (``.changes``: a sentence for each)."""
+
+    changes: tuple[str, ...] = ()
+
+
+class LockMismatchError(IntegrityError):
+    """The lock file and the server say different things (``.expected``, ``.actual``, ``.name``)."""
+
+    name: str = ""
+
+
+class BundleError(IntegrityError):
+    """A bundle that is damaged, not whole, or none (``.path``)."""
+
+    path: str | None = None

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from weighbridge.core.errors import (
-    AnswerHeaders,
     BadRequestError,
     DisabledRepoError,
     GatedRepoError,
     HfHubHTTPError,
-    HubAnswer,
     RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from weighbridge.core.refusals import AnswerHeaders, HubAnswer
 from weighbridge.core.repos import RepoId, is_commit
 from weighbridge.core.urls import origin_of, redact
 from weighbridge.http.messages import parse_retry_after

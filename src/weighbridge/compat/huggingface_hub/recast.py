@@ -16,7 +16,6 @@ from typing import Any, ParamSpec, Self, TypeGuard, TypeVar
 from weighbridge.core.errors import (
     BadStatusError,
     HfHubHTTPError,
-    HubAnswer,
     IntegrityError,
     LocalEntryNotFoundError,
     OfflineError,
@@ -27,6 +26,7 @@ from weighbridge.core.errors import (
     WeighbridgeError,
     blank,
 )
+from weighbridge.core.refusals import HubAnswer
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

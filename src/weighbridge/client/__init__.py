@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Self
 
+from weighbridge.client.bundles import BundleCalls
+from weighbridge.client.cache import CacheCalls
+from weighbridge.client.projects import ProjectCalls
+from weighbridge.client.session import Session, log_notices, read_directory
 from weighbridge.config import options_from_environment
 from weighbridge.core.artifacts import FileRequest, FileResult
 from weighbridge.core.errors import InvalidParameterError
-from weighbridge.core.events import Event, Notice, Observer
+from weighbridge.core.events import Event, Observer
 from weighbridge.core.options import Options
 from weighbridge.core.patterns import Patterns
 from weighbridge.core.repos import Kind, RepoId, check_revision, repo_path
@@ -21,16 +23,11 @@ from weighbridge.core.snapshots import FileOrder, Plan, Revision, SnapshotOrder,
 from weighbridge.delivery import Means
 from weighbridge.directory import DirectoryWalk, check_requests
 from weighbridge.download import DownloadWalk
-from weighbridge.http.pool import PoolTransport
 from weighbridge.hub.answers import Head
-from weighbridge.hub.asking import Caller
-from weighbridge.hub.patience import Hubs
-from weighbridge.hub.resolver import OfflineHub, OnlineHub
-from weighbridge.shelves.choice import receipts_for
 from weighbridge.snapshot import SnapshotWalk
 from weighbridge.store.receipts import Receipts
 
-_BRIEF = 2  # tries of a question to which something here can answer instead
+__all__ = ["Client", "log_notices"]
 
 
 class Client:
@@ -40,11 +37,20 @@ class Client:
 
     Args:
         options: How; None reads the environment, as the command does.
+
+    Attributes:
+        options: How.
+        cache: What can be done with the cache as a whole.
+        projects: What a project pins, and has.
+        bundles: What goes to machines without a network.
     """
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options_from_environment() if options is None else options
-        self._own = (os.getpid(), self._connect())  # one value: threads of a forked child read it while it changes
+        self._session = Session(self.options)
+        self.cache = CacheCalls(self._session)
+        self.projects = ProjectCalls(self._session)
+        self.bundles = BundleCalls(self._session)
 
     def __enter__(self) -> Self:
         return self
@@ -54,9 +60,7 @@ class Client:
 
     def close(self) -> None:
         """Drop all connections; the client may be used again."""
-        pid, transport = self._own
-        if pid == os.getpid():  # else they are the parent's, and so are its locks
-            transport.close()
+        self._session.close()
 
     def fetch(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
         self,
@@ -95,10 +99,10 @@ class Client:
             OfflineError: Something is missing and the network is switched off.
             CancelledError: ``cancel`` was set.
         """
-        place = _read_directory(directory)
+        place = read_directory(directory)
         requests = check_requests(_read_files(files), place, allow_unverified=allow_unverified)
         means = Means(
-            transport=self._own_transport(),
+            transport=self._session.transport,
             options=self.options,
             receipts=Receipts.below(self.options.store.receipts),
             tell=observer or _ignore,
@@ -130,7 +134,7 @@ class Client:
             InvalidParameterError: An argument can't mean anything; nothing was sent.
         """
         repo, name = RepoId(Kind.of_word(repo_type), repo_id), check_revision(revision)
-        commit = self._hubs(cancel or threading.Event()).patient.commit_of(repo, name)
+        commit = self._session.hubs(cancel or threading.Event()).patient.commit_of(repo, name)
         return Revision(repo_id=repo.name, repo_type=repo.kind.word, name=name, commit=commit)
 
     def download(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
@@ -175,11 +179,11 @@ class Client:
             repo=RepoId(Kind.of_word(repo_type), repo_id),
             revision=check_revision(revision),
             path=repo_path(filename).text,
-            folder=None if local_dir is None else _read_directory(local_dir),
+            folder=None if local_dir is None else read_directory(local_dir),
             is_fresh=force,
         )
-        means = self._means(observer, cancel)
-        return DownloadWalk(self._hubs(means.cancel), means).run(order)
+        means = self._session.means(observer, cancel)
+        return DownloadWalk(self._session.hubs(means.cancel), means).run(order)
 
     def snapshot(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
         self,
@@ -223,8 +227,8 @@ class Client:
         """
         order = _snapshot_order(repo_id, revision, repo_type, Patterns(allow_patterns, ignore_patterns), local_dir)
         order = replace(order, names=_read_names(filenames), is_fresh=force)
-        means = self._means(observer, cancel)
-        return SnapshotWalk(self._hubs(means.cancel), means).run(order)
+        means = self._session.means(observer, cancel)
+        return SnapshotWalk(self._session.hubs(means.cancel), means).run(order)
 
     def plan(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
         self,
@@ -249,8 +253,8 @@ class Client:
             HfHubHTTPError, TransferError, InvalidParameterError: As for :meth:`download`.
         """
         order = _snapshot_order(repo_id, revision, repo_type, Patterns(allow_patterns, ignore_patterns), local_dir)
-        means = self._means(None, cancel)
-        hubs = self._hubs(means.cancel)
+        means = self._session.means(None, cancel)
+        hubs = self._session.hubs(means.cancel)
         if filename is None:
             return SnapshotWalk(hubs, means).plan(replace(order, names=_read_names(filenames), is_fresh=force))
         file = FileOrder(
@@ -271,48 +275,7 @@ class Client:
             OfflineModeIsEnabled: It would have to be asked.
             InvalidParameterError: That is no URL.
         """
-        return self._hubs(cancel or threading.Event()).patient.head_of(url)
-
-    def _means(self, observer: Observer | None, cancel: threading.Event | None) -> Means:
-        return Means(
-            transport=self._own_transport(),
-            options=self.options,
-            receipts=receipts_for(self.options),
-            tell=observer or log_notices,
-            cancel=cancel or threading.Event(),
-        )
-
-    def _hubs(self, cancel: threading.Event) -> Hubs:
-        """Return who knows about repositories: the Hub, or, offline, nobody."""
-        options = self.options
-        if options.offline or options.hub.offline:
-            return Hubs(OfflineHub(options.hub), OfflineHub(options.hub))
-        retry = options.transfer.retry
-        patient, brief = (
-            OnlineHub(Caller(self._own_transport(), options.hub, each, cancel), options.hub)
-            for each in (retry, replace(retry, attempts=min(_BRIEF, retry.attempts)))
-        )
-        return Hubs(patient, brief)
-
-    def _connect(self) -> PoolTransport:
-        options = self.options
-        transfer = options.transfer
-        return PoolTransport(options.http, transfer.retry, max(transfer.connections, transfer.connections_for_small))
-
-    def _own_transport(self) -> PoolTransport:
-        """Return the transport; a forked child gets one of its own, since sockets and locks can't be shared."""
-        pid, transport = self._own
-        if pid != os.getpid():
-            transport = self._connect()
-            self._own = (os.getpid(), transport)
-        return transport
-
-
-def _read_directory(directory: object) -> Path:
-    text: object = os.fspath(directory) if isinstance(directory, os.PathLike) else directory
-    if not isinstance(text, str) or not text or "\0" in text:
-        raise InvalidParameterError(f"a directory is a path that is not empty and holds no NUL, not {directory!r}")
-    return Path(os.path.abspath(text))  # noqa: PTH100 - symbolic links are kept as they are
+        return self._session.hubs(cancel or threading.Event()).patient.head_of(url)
 
 
 def _read_files(files: object) -> tuple[FileRequest, ...]:
@@ -336,7 +299,7 @@ def _snapshot_order(
         repo=RepoId(Kind.of_word(repo_type), repo_id),
         revision=check_revision(revision),
         patterns=patterns,
-        folder=None if local_dir is None else _read_directory(local_dir),
+        folder=None if local_dir is None else read_directory(local_dir),
     )
 
 
@@ -344,12 +307,6 @@ def _read_names(filenames: Sequence[str]) -> tuple[str, ...]:
     if isinstance(filenames, str):
         raise InvalidParameterError(f"filenames are a list of paths, not one path; did you mean [{filenames!r}]?")
     return tuple(repo_path(each).text for each in filenames)
-
-
-def log_notices(event: Event) -> None:
-    """Log what must not be missed by a caller who receives no events."""
-    if isinstance(event, Notice):
-        logging.getLogger("weighbridge").warning("%s", event.message)
 
 
 def _ignore(event: Event) -> None:
