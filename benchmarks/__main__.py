@@ -25,6 +25,7 @@ from benchmarks.serving_rows import Serving, judge_serving, serving_rows, times_
 from benchmarks.settings import FULL, parse_settings
 from benchmarks.targets import judge
 from benchmarks.tools import find_tools
+from benchmarks.verify_rows import verify_rows
 from benchmarks.world import HUBS, World
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _measure_all(settings: Settings, tools: Tools) -> Report:
 
 
 def _every_row(sizes: Sizes) -> tuple[Row, ...]:
-    return (*rows.every_row(sizes), *hub_rows(sizes))
+    return (*rows.every_row(sizes), *hub_rows(sizes), *verify_rows(sizes))
 
 
 def _chosen_rows(settings: Settings) -> tuple[Row, ...]:

@@ -29,6 +29,7 @@ class Sizes:
         capped: Bytes of the file fetched over slow connections.
         served: Bytes of the file that is fetched from our mirror.
         held: How many files a snapshot has that is in the cache already.
+        verified: Bytes of each file of a cache that is verified.
     """
 
     one: int
@@ -38,10 +39,22 @@ class Sizes:
     capped: int
     served: int
     held: int
+    verified: int
 
 
-FULL = Sizes(one=2 * GIB, four=512 * MIB, many=400, small=64 * KIB, capped=GIB, served=GIB, held=1000)
-QUICK = Sizes(one=64 * MIB, four=16 * MIB, many=100, small=64 * KIB, capped=128 * MIB, served=128 * MIB, held=200)
+FULL = Sizes(
+    one=2 * GIB, four=512 * MIB, many=400, small=64 * KIB, capped=GIB, served=GIB, held=1000, verified=512 * MIB
+)
+QUICK = Sizes(
+    one=64 * MIB,
+    four=16 * MIB,
+    many=100,
+    small=64 * KIB,
+    capped=128 * MIB,
+    served=128 * MIB,
+    held=200,
+    verified=16 * MIB,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

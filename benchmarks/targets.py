@@ -9,6 +9,7 @@ from benchmarks.contenders import CURL, CURL_OPENSSL, CURL_SYNC, OPENSSL
 from benchmarks.hub_rows import HUB
 from benchmarks.rows import CAPPED_RATE, CONNECTIONS, LOOSE, ONE_FILE, WEIGHBRIDGE
 from benchmarks.settings import MIB
+from benchmarks.verify_rows import VERIFY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +60,7 @@ def _verdicts(cores: int) -> Sequence[tuple[str, Callable[[RowResult], Verdict]]
         ("hub-many", _faster(5, LOOSE, loose)),
         ("hub-many-far", _faster(5, LOOSE, loose)),
         ("hub-many-far", _faster(5, WEIGHBRIDGE, flushed)),
+        ("verify", _at_most(1 / 0.9, VERIFY, alone)),
         ("capped", _capped),
         ("capped-nginx", _capped),
     )

@@ -1,4 +1,4 @@
-"""Serve a real model from a mirror on this machine, download it, be killed in the middle, go on, and use it."""
+"""Serve a real model from a mirror on this machine, download it through a kill, use it, break it and mend it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ _NOT_OURS = ("HF_", "HUGGING", "TRANSFORMERS_", "WEIGHBRIDGE_")
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 _UNFINISHED = (".wb-partial", ".wb-claim", ".incomplete")
 _SHOWN = 12  # characters of a digest
+_WEIGHTS = "model.safetensors"
+_BROKEN_AT = 60_000_000
+_PIECE = 4 * 1024 * 1024
+_DAMAGED = 4  # what the command exits with then
 
 
 def main() -> int:
@@ -45,11 +49,12 @@ def main() -> int:
             environment["HF_ENDPOINT"] = mirror.endpoint
             show(f"export HF_ENDPOINT={mirror.endpoint} HF_HOME={home}")
             story = Story(mirror, environment, home / "hub", size)
-            return 0 if all([story.is_taken_up(), story.is_right(sums), story.is_free(), story.is_used()]) else 1
+            parts = [story.is_taken_up(), story.is_right(sums), story.is_free(), story.is_used(), story.is_mended(sums)]
+            return 0 if all(parts) else 1
 
 
 class Story:
-    """The four parts of the story, in their order; each tells whether it went well.
+    """The five parts of the story, in their order; each tells whether it went well.
 
     Args:
         mirror: Serves the model.
@@ -95,6 +100,24 @@ class Story:
         script = Path(__file__).with_name("weights.py")
         return subprocess.run([sys.executable, script], env=self._environment, check=False).returncode == 0
 
+    def is_mended(self, sums: Mapping[str, str]) -> bool:
+        """Look at the cache, flip one bit of it, find that, and fetch the one piece that it is in."""
+        print("\nWhat is in the cache, and whether it is right:")
+        is_whole = self._run_verb("cache", "ls", "--revisions") == 0 and self._run_verb("cache", "verify") == 0
+        weights = (self._cache / f"models--{REPO.replace('/', '--')}" / "snapshots" / self._commit / _WEIGHTS).resolve()
+        flip_bit(weights, _BROKEN_AT)
+        print(f"\nOne bit of the {weights.stat().st_size:,} bytes of {_WEIGHTS} is flipped now, byte {_BROKEN_AT:,}:")
+        before = self._mirror.sent
+        codes = [
+            self._run_verb("cache", "verify"),
+            self._run_verb("cache", "repair"),
+            self._run_verb("cache", "verify"),
+        ]
+        cost = self._mirror.sent - before
+        print(f"\nsent to mend it: {cost:,} bytes")
+        found = digests_below(weights.parent.parent / "snapshots" / self._commit)
+        return is_whole and codes == [_DAMAGED, 0, 0] and cost <= _PIECE and found == sums
+
     @property
     def _commit(self) -> str:
         return (self._cache / f"models--{REPO.replace('/', '--')}" / "refs" / "main").read_text(encoding="ascii")
@@ -119,6 +142,11 @@ class Story:
         process.wait()
         return arrived
 
+    def _run_verb(self, *arguments: str) -> int:
+        show(f"weighbridge {' '.join(arguments)}")
+        command = [sys.executable, "-m", "weighbridge", *arguments]
+        return subprocess.run(command, env=self._environment, check=False).returncode
+
     def _command(self, arguments: list[str]) -> list[str]:
         command = ["download", REPO, *arguments]
         show(f"weighbridge {' '.join(command)}")
@@ -128,6 +156,15 @@ class Story:
 def show(command: str) -> None:
     """Print a command as somebody would type it."""
     print(f"\n$ {command}", flush=True)
+
+
+def flip_bit(path: Path, offset: int) -> None:
+    """Change one bit of a file in place, as a tired disk does."""
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1]))
 
 
 def print_tree(top: Path) -> None:

@@ -175,6 +175,23 @@ class AsyncClient:
         return await _run(call, None)
 
 
+    async def call(
+        self,
+        work: Callable[[Client, Observer, threading.Event], _T],
+        *,
+        observer: Observer | None = None,
+    ) -> _T:
+        """Make any other call of a client, such as those about the cache, projects and bundles; see :meth:`fetch`.
+
+        ``await client.call(lambda sync, tell, cancel: sync.cache.verify(observer=tell, cancel=cancel))``
+
+        Args:
+            work: Makes the call, on a thread of its own; what it is given besides the client is to be passed on.
+            observer: Receives events, on the loop's thread.
+        """
+        return await _run(lambda relay: work(self._client, relay, relay.cancel), observer)
+
+
 async def _run(call: Callable[[_Relay], _T], observer: Observer | None) -> _T:
     """Make a call on a thread of its own; see :meth:`AsyncClient.fetch` for how it is cancelled."""
     relay = _Relay(observer)

@@ -24,7 +24,7 @@ from weighbridge.core.snapshots import FileOrder, Plan, result_of
 from weighbridge.core.urls import origin_of
 from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
-from weighbridge.shelves.choice import records_for, shelf_for
+from weighbridge.shelves.choice import at_work, records_for, shelf_for
 from weighbridge.shelves.denials import raise_denial
 from weighbridge.shelves.fallback import (
     Meaning,
@@ -54,8 +54,9 @@ class DownloadWalk:
         """Have the file; see :meth:`weighbridge.client.Client.download`."""
         records = records_for(order, self._means.options)
         try:
-            held = None if order.is_fresh else self._find_listed(order, records)
-            return held or self._ask(order, records)
+            with at_work(order, self._means.options):
+                held = None if order.is_fresh else self._find_listed(order, records)
+                return held or self._ask(order, records)
         finally:
             self._means.receipts.save()
 

@@ -24,7 +24,7 @@ from weighbridge.core.repos import RepoFile, Tree
 from weighbridge.core.snapshots import Plan, SnapshotOrder, SnapshotResult
 from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
-from weighbridge.shelves.choice import records_for, shelf_for
+from weighbridge.shelves.choice import at_work, records_for, shelf_for
 from weighbridge.shelves.denials import raise_denial
 from weighbridge.shelves.fallback import (
     Meaning,
@@ -54,6 +54,10 @@ class SnapshotWalk:
 
     def run(self, order: SnapshotOrder) -> SnapshotResult:
         """Have the snapshot; see :meth:`weighbridge.client.Client.snapshot`."""
+        with at_work(order, self._means.options):
+            return self._run(order)
+
+    def _run(self, order: SnapshotOrder) -> SnapshotResult:
         records = records_for(order, self._means.options)
         was = records.commit_of(order.revision)
         try:

@@ -15,8 +15,8 @@ from weighbridge.core.errors import DigestMismatchError
 from weighbridge.core.events import Event, Retrying
 from weighbridge.transfer.hasher import CHECKPOINT
 
-SIZE = 3 * CHECKPOINT + 5 * MIB
-ARRIVED = 2 * CHECKPOINT + 8 * MIB
+SIZE = 3 * CHECKPOINT + CHECKPOINT // 4
+ARRIVED = 2 * CHECKPOINT + CHECKPOINT // 2
 OPTIONS: Groups = {
     "transfer": {"first_piece": MIB, "piece_min": MIB, "piece_max": MIB, "read_size": MIB, "hash_lag": 16 * MIB}
 }
@@ -50,14 +50,14 @@ DAMAGES: dict[str, Sequence[int]] = {
     "first byte": [0],
     "last byte before a checkpoint": [CHECKPOINT - 1],
     "first byte after a checkpoint": [CHECKPOINT],
-    "somewhere": [CHECKPOINT + 7 * MIB],
+    "somewhere": [CHECKPOINT + CHECKPOINT // 3],
     "twice in one span": [5, CHECKPOINT - 5],
 }
 
 
 @pytest.mark.parametrize("offsets", DAMAGES.values(), ids=DAMAGES)
 def test_damage_before_a_checkpoint_costs_its_span(scene: Scene, partial: Path, offsets: Sequence[int]) -> None:
-    """Bit rot in what was fetched yesterday is repaired for the price of 16 MiB, whatever the size of the file."""
+    """Bit rot in what was fetched yesterday is repaired for the price of 4 MiB, whatever the size of the file."""
     damage(partial, *offsets)
     notes: list[Event] = []
 

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 
 import click
 
+from weighbridge.cli.bundle import bundle
 from weighbridge.cli.cache.group import cache
 from weighbridge.cli.download import download
 from weighbridge.cli.explain import explain
 from weighbridge.cli.get import get
+from weighbridge.cli.lock import lock
 from weighbridge.cli.serve import serve
+from weighbridge.cli.sync import sync
 from weighbridge.version import __version__
 
 _USAGE = 2
@@ -54,6 +57,9 @@ def app(*, debug: bool) -> None:
 app.add_command(download)
 app.add_command(get)
 app.add_command(cache)
+app.add_command(lock)
+app.add_command(sync)
+app.add_command(bundle)
 app.add_command(serve)
 app.add_command(explain)
 

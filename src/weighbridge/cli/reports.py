@@ -14,6 +14,7 @@ from weighbridge.cli.output import put, say
 from weighbridge.cli.signals import Stopped
 from weighbridge.core.artifacts import FileResult
 from weighbridge.core.events import (
+    Checking,
     Event,
     FileFinished,
     FileProgress,
@@ -279,10 +280,13 @@ def as_json(event: Event) -> dict[str, object]:  # noqa: PLR0911 - a table
         case Retrying():
             return {"event": "retrying", "name": event.name, "reason": event.reason}
         case FileFinished():
-            return {"event": "finished", **_result_as_json(event.result)}
+            return {"event": "finished", **result_as_json(event.result)}
+        case Checking():
+            return {"event": "checking", "done": event.done, "size": event.size, "name": event.name}
 
 
-def _result_as_json(result: FileResult) -> dict[str, object]:
+def result_as_json(result: FileResult) -> dict[str, object]:
+    """Return what became of a file as JSON can hold it."""
     return {
         "name": result.name,
         "path": str(result.path),

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from weighbridge.client.session import Session
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from weighbridge.bundling.packing import Bundle, Packing, PackOrder
+from weighbridge.bundling.source import OpenBundle
+from weighbridge.bundling.unpacking import Unpacked, Unpacking
+from weighbridge.bundling.volumes import FolderForm, TarForm
+from weighbridge.bundling.wanted import Revision
+from weighbridge.client.session import Session, read_directory
+from weighbridge.core.errors import InvalidParameterError
+from weighbridge.core.events import Observer
+from weighbridge.core.snapshots import Plan
+
+__all__ = ["Bundle", "BundleCalls", "Unpacked"]
+
+_Path = str | os.PathLike[str]
 
 
 class BundleCalls:
@@ -14,3 +31,101 @@ class BundleCalls:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def create(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
+        self,
+        out: _Path,
+        *repositories: str,
+        lock: _Path | None = None,
+        tar: bool = False,
+        split: int | None = None,
+        force: bool = False,
+        observer: Observer | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Bundle:
+        """Pack files of this machine for others that have no network; nobody is asked for anything.
+
+        Every byte is hashed while it is copied, whatever is noted of it.  The bundle gets its name when all of it is
+        right, so an interrupted call leaves none; the next call of the same name begins again.
+
+        Args:
+            out: The directory to be made, or the tar file, or what the names of its parts begin with.
+            repositories: Revisions in the cache, as ``[TYPES/]org/name[@REVISION]``, as far as they are there.
+            lock: A ``weighbridge.lock``, all of which is packed; files outside of the cache are looked for beside it.
+            tar: Make a tar file, the same bytes for the same files.
+            split: Most bytes of each part of the tar file, which are ``OUT.001``, ``OUT.002`` and so on, beside
+                ``OUT.parts.json``; None makes one file.
+            force: Replace a bundle that is there.
+            observer: Receives progress events, on this thread; None logs what must not be missed.
+            cancel: Ends the call with :class:`weighbridge.CancelledError` when set.
+
+        Returns:
+            Where it is, the digest of what it tells of itself, and a result for each content.
+
+        Raises:
+            LocalEntryNotFoundError: A repository is not in the cache, or, as ``IncompleteSnapshotError``, files are
+                not here, which it names.
+            DamagedCacheError: A file is not what it must be; nothing was made.
+            LockFileError: The lock file can't be used.
+            DiskFullError: It can't fit; nothing was made.
+            StoreError: Something else is at ``out``, another process is making it, or the disk says no.
+            InvalidParameterError: An argument can't mean anything.
+        """
+        if split is not None and not tar:
+            raise InvalidParameterError("only a tar file can be split; ask for one, too")
+        order = PackOrder(
+            out=read_directory(out),
+            revisions=tuple(Revision.parse(each) for each in repositories),
+            lock=None if lock is None else read_directory(lock),
+            form=TarForm(split) if tar else FolderForm(),
+            replaces=force,
+        )
+        return Packing(self._session.means(observer, cancel)).run(order)
+
+    def load(
+        self,
+        *source: _Path,
+        project: _Path | None = None,
+        observer: Observer | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Unpacked:
+        """Have everything that is in a bundle in the cache, each content verified before it gets its name.
+
+        What the cache has already is not read again.  It may be interrupted, and the same call goes on from there; any
+        number of them may run at once, beside downloads.  Nothing that is in the bundle is believed: names that lead
+        elsewhere, digests that contents do not have and listings other than those that were learned here are refused.
+
+        Args:
+            source: The directory, the tar file, the first of its parts, or all of them in any order.
+            project: Directory of the project whose files outside of the cache are to be had as well; its lock file,
+                if it has one, keeps what it needs in the cache.  None leaves them in the bundle.
+            observer: Receives progress events, on this thread; None logs what must not be missed.
+            cancel: Ends the call with :class:`weighbridge.CancelledError` when set; what arrived is kept.
+
+        Returns:
+            A snapshot for each repository, and what became of the other files.
+
+        Raises:
+            BundleError: It is none, is not whole, or is damaged; contents that were right before are kept.
+            DiskFullError: It can't fit; nothing was written.
+            StoreError: The local side failed.
+            InvalidParameterError: An argument can't mean anything.
+        """
+        place = None if project is None else read_directory(project)
+        return Unpacking(_open(source), self._session.means(observer, cancel)).run(place)
+
+    def plan_load(self, *source: _Path, cancel: threading.Event | None = None) -> list[Plan]:
+        """Tell what :meth:`load` would do in the cache, for each repository; nothing is written, contents are not read.
+
+        Raises:
+            BundleError: It is none, or is not whole.
+            StoreError: It can't be read.
+        """
+        return Unpacking(_open(source), self._session.means(None, cancel)).plans()
+
+
+def _open(source: Sequence[_Path]) -> OpenBundle:
+    if not source:
+        raise InvalidParameterError("name the bundle: a directory, a tar file, or parts of one")
+    paths: list[Path] = [read_directory(each) for each in source]
+    return OpenBundle(paths)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from weighbridge.config.reading import expand, pick, read_path, read_seconds
+from weighbridge.config.reading import expand, pick, read_path, read_seconds, read_size
 from weighbridge.core.errors import InvalidURLError
 from weighbridge.core.options import CacheOptions, HubOptions
 from weighbridge.core.urls import origin_of, redact
@@ -44,8 +44,15 @@ def hub_home(environment: Mapping[str, str]) -> Path:
 
 
 def cache_options(environment: Mapping[str, str]) -> CacheOptions:
-    """Return where the cache is and whether it has links (``HF_HUB_DISABLE_SYMLINKS``)."""
-    return CacheOptions(root=hub_cache_root(environment), symlinks=not _is_yes(environment, "HF_HUB_DISABLE_SYMLINKS"))
+    """Return where the cache is, whether it has links (``HF_HUB_DISABLE_SYMLINKS``), and how large it may be.
+
+    That is ``WEIGHBRIDGE_CACHE_LIMIT``, which wins over the limit that is kept with the cache.
+    """
+    return CacheOptions(
+        root=hub_cache_root(environment),
+        symlinks=not _is_yes(environment, "HF_HUB_DISABLE_SYMLINKS"),
+        limit=read_size(environment, "WEIGHBRIDGE_CACHE_LIMIT"),
+    )
 
 
 def hub_options(environment: Mapping[str, str]) -> HubOptions:

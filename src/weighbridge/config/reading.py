@@ -41,6 +41,15 @@ def parse_size(text: str) -> int:
     return size
 
 
+def read_size(environment: Mapping[str, str], name: str) -> int | None:
+    """Return a number of bytes; None if the variable is unset."""
+    text = environment.get(name, "").strip()
+    try:
+        return parse_size(text) if text else None
+    except InvalidParameterError as error:
+        raise InvalidParameterError(f"the environment variable {name}: {error}") from None
+
+
 def read_seconds(environment: Mapping[str, str], name: str) -> float | None:
     """Return a number of seconds; None if the variable is unset."""
     text = environment.get(name, "").strip()

@@ -100,7 +100,22 @@ class FileFinished:
     partial: Path | None = None
 
 
-Event = Planned | Notice | FileStarted | FileWaiting | FileProgress | Retrying | FileFinished
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checking:
+    """How far the reading of what is here already has come, a few times a second.
+
+    Attributes:
+        done: Bytes that were read.
+        size: Bytes to be read.
+        name: What was read last; "" if nothing was, lately.
+    """
+
+    done: int
+    size: int
+    name: str
+
+
+Event = Planned | Notice | FileStarted | FileWaiting | FileProgress | Retrying | FileFinished | Checking
 
 
 class Observer(Protocol):

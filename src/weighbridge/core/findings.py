@@ -1,4 +1,4 @@
-"""What a look at a cache has found to be otherwise than it should be; values only."""
+"""What a look at a cache has found to be otherwise than it should be, and what was done about it; values only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from weighbridge.core.artifacts import FileResult
 from weighbridge.core.ranges import ByteRange
 from weighbridge.core.repos import RepoId
 
@@ -49,6 +50,7 @@ class Finding:
         repo: In whose folder; None if in none.
         commit: Of which snapshot; None if of none, or of several.
         files: Paths in the repository under which it is known, each once, sorted.
+        pointers: Commit and path of each file of a snapshot that it is about, or that leads to it, sorted.
         size: In bytes; None if nobody can tell.
         piece: The first bytes of it that are wrong, as far as pieces go; None if nobody can tell.
     """
@@ -61,5 +63,93 @@ class Finding:
     repo: RepoId | None = None
     commit: str | None = None
     files: tuple[str, ...] = ()
+    pointers: tuple[tuple[str, str], ...] = ()
     size: int | None = None
     piece: ByteRange | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What is known of a cache, or of some of its repositories, now.
+
+    Attributes:
+        findings: All that is otherwise than it should be, sorted by path.
+        repos: How many repositories were looked at.
+        contents: How many contents there are of which it can be told whether they are right; one under several names
+            counts once.
+        size: Bytes of all of them.
+        bytes_read: Of those, how many were read.
+        seconds: How long it took.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    repos: int = 0
+    contents: int = 0
+    size: int = 0
+    bytes_read: int = 0
+    seconds: float = 0.0
+
+    @property
+    def bytes_known(self) -> int:
+        """Bytes of contents that were known to be right, or wrong, without reading them."""
+        return self.size - self.bytes_read
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """Those findings from which harm may come."""
+        return tuple(each for each in self.findings if each.is_fault)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether there is no fault."""
+        return not self.faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    """A finding that is none any more.
+
+    Attributes:
+        finding: Which.
+        how: What was done, in a few words.
+        result: What became of the content, if there was one to be had.
+    """
+
+    finding: Finding
+    how: str
+    result: FileResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """A finding that is as it was.
+
+    Attributes:
+        finding: Which.
+        why: A sentence.
+        error: What stood in the way; None if it was not tried.
+    """
+
+    finding: Finding
+    why: str
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """What was done about what was found.
+
+    Attributes:
+        verification: What was found.
+        mended: What is right now.
+        left: What is not.
+    """
+
+    verification: Verification
+    mended: tuple[Mended, ...] = ()
+    left: tuple[Left, ...] = ()
+
+    @property
+    def is_right(self) -> bool:
+        """Whether no fault is left."""
+        return not any(each.finding.is_fault for each in self.left)

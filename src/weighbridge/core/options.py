@@ -207,10 +207,17 @@ class CacheOptions:
     Attributes:
         root: The directory that holds ``models--org--name`` and the like; None if this user has no place for one.
         symlinks: Use symbolic links where the file system has them; otherwise snapshots hold plain files.
+        limit: How many bytes the cache may take up; None is what is kept with it (``weighbridge cache limit``), mostly
+            no limit.  Before something is fetched, revisions leave that nobody has used for longest.
     """
 
     root: Path | None = None
     symlinks: bool = True
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None:
+            _check_counts(self, "limit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

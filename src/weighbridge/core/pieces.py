@@ -79,10 +79,10 @@ class PieceManifest:
             found = json.loads(content)
             size, prefixes = found["size"], found["prefixes"]
             is_ours = found["format"] == _FORMAT and found["piece_size"] == PIECE and found["digest"] == str(digest)
-            is_sound = type(size) is int and len(prefixes) == len(range(PIECE, size, PIECE))
+            is_sound = type(size) is int and type(prefixes) is list and len(prefixes) == len(range(PIECE, size, PIECE))
             length = len(digest.value)
             are_hex = all(len(each) == length and _HEX.fullmatch(each) for each in prefixes)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
         if not (is_ours and is_sound and are_hex):
             return None

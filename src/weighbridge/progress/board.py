@@ -10,12 +10,23 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from weighbridge.core.artifacts import FileResult
-from weighbridge.core.events import Event, FileFinished, FileProgress, FileStarted, FileWaiting, Planned, Retrying
+from weighbridge.core.events import (
+    Checking,
+    Event,
+    FileFinished,
+    FileProgress,
+    FileStarted,
+    FileWaiting,
+    Planned,
+    Retrying,
+)
 from weighbridge.progress.wording import printable
 
 _WINDOW_S = 5.0  # a speed is that of so many seconds
 _SETTLED_S = 0.5  # and is not told before it means something
 _NOTE_S = 10.0  # a retry is of interest for so long
+
+_CHECKING = "verifying"  # what is here already
 
 Clock = Callable[[], float]
 
@@ -173,6 +184,8 @@ class Board:
                     self._note = (describe_retry(name, reason), now)
                 case FileFinished(result=result):
                     self._finish(result, now)
+                case Checking(done=done, size=size):
+                    self._check(done, size, now)
 
     def picture(self) -> Picture:
         """Return the present moment."""
@@ -208,6 +221,16 @@ class Board:
         self._count(file, event.received - file.received, now)
         file.received, file.size = event.received, event.size
         file.verified = max(file.verified, event.verified)
+
+    def _check(self, done: int, size: int, now: float) -> None:
+        """Show the reading of what is here like a file, until it has come to its end: others may follow."""
+        if done >= size:
+            self._open.pop(_CHECKING, None)
+            self._pace, self._fraction = None, 0.0
+            return
+        file = self._file(_CHECKING, now)
+        file.pace = file.pace or Pace(now)
+        self._move(FileProgress(name=_CHECKING, received=done, verified=done, size=size), now)
 
     def _finish(self, result: FileResult, now: float) -> None:
         file = self._file(result.name, now)

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from weighbridge.core.artifacts import FileResult
 from weighbridge.core.events import (
+    Checking,
     Event,
     FileFinished,
     FileProgress,
@@ -66,7 +67,7 @@ class LineDisplay:
                 self._tell_retry(describe_retry(name, reason))
             case FileFinished(result=result) if is_named:
                 self._write(_finished(result))
-            case FileProgress() | FileFinished():
+            case FileProgress() | FileFinished() | Checking():
                 self._tell_progress()
             case _:
                 pass

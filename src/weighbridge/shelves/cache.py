@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from weighbridge.core.options import CacheOptions, StoreOptions
 from weighbridge.core.repos import RepoFile
 from weighbridge.core.snapshots import Kept
 from weighbridge.errands import Missing
+from weighbridge.shelves.room import make_room
 from weighbridge.shelves.shelf import Judge, Near, Survey, request_for, sort_near
+from weighbridge.store.cache import uses
 from weighbridge.store.cache.kin import find_elsewhere, take_over
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import BlobLock
+from weighbridge.store.cache.pieces import manifest_file
 from weighbridge.store.cache.pointers import Pointers
 from weighbridge.store.cache.root import prepare_folder
 from weighbridge.store.faults import flush_directory, storing
@@ -51,6 +55,7 @@ class CacheShelf:
         self._commit = commit
         self._receipts = receipts
         self._store = store
+        self._limit = options.limit
         self._pointers = Pointers(folder, options)
         self._wanted: dict[str, list[RepoFile]] = {}  # by etag: one blob may have several names
         self._seen: dict[str, Sight] = {}  # what blobs looked like that were found to be absent or wrong, by etag
@@ -70,6 +75,15 @@ class CacheShelf:
     def path_of(self, file: RepoFile) -> Path:
         """Return the file's pointer."""
         return self._folder.pointer(self._commit, file.path)
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """Be at work in the repository's folder."""
+        return uses.active(self._folder.root, self._folder.repo.folder)
+
+    def use(self) -> None:
+        """Hold the commit, if any of it is here."""
+        if self.path.is_dir():
+            uses.hold(self._folder.root, self._folder.repo.folder, self._commit)
 
     def survey(self, files: Sequence[RepoFile], judge: Judge) -> Survey:
         """Return what is here: pointers, blobs that lack one, and blobs of other repositories."""
@@ -98,6 +112,11 @@ class CacheShelf:
             self._look_around(rest, judge, survey)
         return survey
 
+    def make_room(self, needed: int, survey: Survey) -> Sequence[str]:
+        """Let the least recently used revisions leave if the cache has a limit and would exceed it."""
+        wanted = [self.path_of(each.file) for each in survey.kept], [each.source for each in survey.near]
+        return make_room(self._folder.root, self._limit, needed, [*wanted[0], *wanted[1]])
+
     def confirm(self, kept: Sequence[Kept]) -> None:
         """Do no more than remember them: where a pointer lies tells of which commit it is."""
         self._here += [each.file for each in kept]
@@ -124,6 +143,7 @@ class CacheShelf:
         for file in files:
             self._wanted.setdefault(self._blob_name(file), []).append(file)
         prepare_folder(self._folder)
+        uses.join(self._folder.root, self._folder.repo.folder)
         return [self._errand(name, same[0], sources) for name, same in self._wanted.items()]
 
     def settle(self, missing: Missing, result: FileResult) -> Sequence[FileResult]:
@@ -234,7 +254,8 @@ class CacheShelf:
         return path
 
     def _errand(self, name: str, file: RepoFile, sources: Mapping[str, Source]) -> Missing:
-        place = Place(self._folder.blob(name), self._folder.path)
+        manifest = None if file.digest is None else manifest_file(self._folder.path, name)
+        place = Place(self._folder.blob(name), self._folder.path, manifest)
         return Missing(
             request=request_for(file, sources[file.path]),
             place=place,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.options import Options
 from weighbridge.core.snapshots import Order
@@ -10,6 +13,7 @@ from weighbridge.shelves.cache import CacheShelf
 from weighbridge.shelves.folder import FolderShelf
 from weighbridge.shelves.records import CacheRecords, FolderRecords, Records
 from weighbridge.shelves.shelf import Shelf
+from weighbridge.store.cache import uses
 from weighbridge.store.cache.folders import LocalFolder
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.receipts import Book, CacheBook, DirectoryBook, Receipts
@@ -43,6 +47,17 @@ def shelf_for(order: Order, commit: str, means: Means) -> Shelf:
         cached = _cached(order, options)
         return FolderShelf(LocalFolder(order.folder), commit, receipts, cached, options.store)
     return CacheShelf(_demand_cache(order, options), commit, receipts, options.cache, options.store)
+
+
+@contextmanager
+def at_work(order: Order, options: Options) -> Iterator[None]:
+    """Keep others of us, while the block lasts, from removing anything of the repository from the cache."""
+    root = options.cache.root
+    if root is None or order.folder is not None:
+        yield
+        return
+    with uses.active(root, order.repo.folder):
+        yield
 
 
 def _cached(order: Order, options: Options) -> CacheFolder | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from weighbridge.core.artifacts import FileResult, Source
 from weighbridge.core.errors import DiskFullError, StoreError
-from weighbridge.core.events import FileFinished, Planned
+from weighbridge.core.events import FileFinished, Notice, Planned
 from weighbridge.core.names import RelativeName, find_collision
 from weighbridge.core.repos import RepoFile
 from weighbridge.core.snapshots import Kept, Plan, PlannedFile
@@ -98,7 +98,8 @@ def fill(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means
         DiskFullError: What is missing can't fit; not a byte was asked for.
         StoreError: Two of the files would be one here.
     """
-    return complete(shelf, files, look(shelf, files, means), find_source, means)
+    with shelf.at_work():
+        return complete(shelf, files, look(shelf, files, means), find_source, means)
 
 
 def fill_anew(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means: Means) -> Filled:
@@ -107,12 +108,20 @@ def fill_anew(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, 
 
 
 def look(shelf: Shelf, files: Sequence[RepoFile], means: Means) -> Survey:
-    """Return what is here of files, those read of which nothing is known."""
+    """Return what is here of files, those read of which nothing is known; from now on they are in use."""
+    shelf.use()
     return shelf.survey(files, Reader(means))
 
 
 def complete(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: FindSource, means: Means) -> Filled:
     """Do as :func:`fill`, of files that were looked at; see :func:`look`."""
+    with shelf.at_work():
+        filled = _complete(shelf, files, survey, find_source, means)
+        shelf.use()
+    return filled
+
+
+def _complete(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: FindSource, means: Means) -> Filled:
     missing, near = list(survey.missing), list(survey.near)
     sources = {each.path: find_source(each) for each in missing}
     if missing or near:
@@ -120,7 +129,7 @@ def complete(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_sourc
     free = free_bytes(shelf.path)
     means.tell(_planned(files, survey, free))
     errands = shelf.missing(_mixed(missing, means), sources) if missing else []
-    _check_room(shelf.count_needed(survey), errands, free)
+    _have_room(shelf, survey, errands, means)
     shelf.confirm(survey.kept)
     changed: list[FileResult] = []
     spoilt: list[RepoFile] = []
@@ -198,12 +207,15 @@ def _check_names(files: Sequence[RepoFile], place: Path) -> None:
         raise StoreError(f"{clash[0]!r} and {clash[1]!r} can't both be on this machine; exclude one of them")
 
 
-def _check_room(needed: int, errands: Sequence[Missing], free: int | None) -> None:
-    """Refuse what can't fit; what earlier runs have left of it has its room already."""
-    if free is None or needed <= free or not errands:
+def _have_room(shelf: Shelf, survey: Survey, errands: Sequence[Missing], means: Means) -> None:
+    """Make room where there is a limit, and refuse what can't fit; what earlier runs have left has its room already."""
+    if not errands:
         return
-    needed -= count_held([each.place for each in errands])
-    if needed > free:
+    needed = shelf.count_needed(survey) - count_held([each.place for each in errands])
+    for message in shelf.make_room(needed, survey):
+        means.tell(Notice(message=message))
+    free = free_bytes(shelf.path)
+    if free is not None and needed > free:
         where = errands[0].place.parent
         raise DiskFullError(
             f"{needed} bytes are to be fetched and {where} has room for {free}; make room, or choose another place",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from weighbridge.core.artifacts import FileResult, Source
@@ -66,6 +66,13 @@ class FolderShelf:
         """Return the file's place in the folder."""
         return self._folder.place(file.path)
 
+    def at_work(self) -> AbstractContextManager[None]:
+        """Do nothing: nobody of us removes anything of a folder."""
+        return nullcontext()
+
+    def use(self) -> None:
+        """Do nothing, for the same reason."""
+
     def survey(self, files: Sequence[RepoFile], judge: Judge) -> Survey:
         """Return what is here, in the folder or in the cache."""
         survey, doubtful, rest = Survey(), list[Kept](), list[RepoFile]()
@@ -93,6 +100,11 @@ class FolderShelf:
     def count_needed(self, survey: Survey) -> int:
         """Return how many bytes it takes to have what is not in place: each name has a file of its own."""
         return sum(each.size or 0 for each in survey.missing) + sum(each.sight.size for each in survey.near)
+
+    def make_room(self, needed: int, survey: Survey) -> Sequence[str]:
+        """Do nothing: a folder has no limit."""
+        del needed, survey
+        return ()
 
     def confirm(self, kept: Sequence[Kept]) -> None:
         """Note of files that were there already that they are of this commit."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -71,11 +72,31 @@ class Shelf(Protocol):
     def path_of(self, file: RepoFile) -> Path:
         """Return where a file is, or is to be."""
 
+    def at_work(self) -> AbstractContextManager[None]:
+        """Keep others of us, while the block lasts, from removing what is here or comes here."""
+
+    def use(self) -> None:
+        """Keep others of us from removing the commit, as its paths are used from now on; never fails."""
+
     def survey(self, files: Sequence[RepoFile], judge: Judge) -> Survey:
         """Return what is here of ``files``; changes nothing."""
 
     def count_needed(self, survey: Survey) -> int:
         """Return how many bytes it takes to have what is not in place, as far as sizes are known."""
+
+    def make_room(self, needed: int, survey: Survey) -> Sequence[str]:
+        """Have room for what is to come, where there is a limit; nothing that is here of the commit is removed.
+
+        Args:
+            needed: How many bytes are to come.
+            survey: What is here.
+
+        Returns:
+            What was removed for it, and stays wherever it was: a sentence for each.
+
+        Raises:
+            CacheLimitError: There can't be so much room.
+        """
 
     def confirm(self, kept: Sequence[Kept]) -> None:
         """Take note that files that were there already are of this commit; never fails."""

@@ -196,6 +196,15 @@ def length_of(path: Path) -> int:
         return 0
 
 
+def is_claimed(path: Path) -> bool:
+    """Tell whether somebody who may be alive has a claim; nothing is changed."""
+    try:
+        holder = _look(path)
+    except OSError:
+        return True
+    return holder is not None and not (holder.owner is not None and holder.owner.is_gone(holder.sign_ns / 1e9))
+
+
 def _create(path: Path, ttl_s: float) -> Claim | None:
     record = {"owner": Owner.current().to_record(), "nonce": secrets.token_hex(8), "ttl_s": ttl_s}
     try:

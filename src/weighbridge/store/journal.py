@@ -225,7 +225,8 @@ def _apply(state: JournalState, record: Record) -> bool:
             state.written.discard(start, stop)
             state.flushing.discard(start, stop)
             state.durable.discard(start, stop)
-            state.prefixes = {at: digest for at, digest in state.prefixes.items() if at <= start}
+            # what was hashed behind the void is still what has to be there once this has come again
+            state.prefixes = {at: digest for at, digest in state.prefixes.items() if not start < at <= stop}
         case {"kind": "prefix", "at": int(at), "digest": str(digest)} if at > 0:
             state.prefixes[at] = digest
         case {"kind": "reset"}:

@@ -35,10 +35,13 @@ class Place:
         final: The path.
         staging: A directory with a place for temporary names, on the same file system: small files are written there at
             once, without anything beside the final path.  None if there is none.
+        manifest: Where the digests of the file's pieces are kept, named by the digest of the file, once that was
+            checked.  None if they are not kept.
     """
 
     final: Path
     staging: Path | None = None
+    manifest: Path | None = None
 
     @property
     def parent(self) -> Path:

@@ -158,9 +158,8 @@ def find_usable(leftover: Leftover, identity: Identity) -> Usable | None:
     durable = RangeSet(written)
     for gap in state.durable.missing(length):
         durable.discard(gap.start, gap.stop)
-    prefixes = {at: digest for at, digest in state.prefixes.items() if at <= written.frontier}
     return Usable(
-        recovered=Recovered(size=state.size, written=written, prefixes=prefixes, validator=state.validator),
+        recovered=Recovered(size=state.size, written=written, prefixes=state.prefixes, validator=state.validator),
         durable=durable,
     )
 

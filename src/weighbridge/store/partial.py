@@ -13,10 +13,11 @@ from weighbridge.core.errors import DiskFullError, StoreError
 from weighbridge.core.options import MIB, StoreOptions
 from weighbridge.core.recovery import Recovered, Validator
 from weighbridge.store import journal
+from weighbridge.store.cache.pieces import keep_prefixes
 from weighbridge.store.faults import disk_bytes, flush_directory, free_bytes, storing
 from weighbridge.store.holding import let_go
 from weighbridge.store.journal import JournalWriter
-from weighbridge.store.layout import DATA, JOURNAL
+from weighbridge.store.layout import DATA, JOURNAL, Place
 from weighbridge.store.publish import publish
 from weighbridge.store.sight import Sight
 
@@ -36,7 +37,7 @@ class Partial:
 
     Args:
         path: Its directory, which holds the journal, and the data file if anything was recovered.
-        final: The name it is to get.
+        place: The name it is to get, and where the digests of its pieces are to be kept.
         recovered: What of it counts already.
         options: Whether to flush in the background and before publishing, and whether to leave bytes in the page cache.
         unflushed: Bytes of it that are not known to survive a power loss.
@@ -45,11 +46,15 @@ class Partial:
         published: The file once it has its name.
     """
 
-    def __init__(self, path: Path, final: Path, recovered: Recovered, options: StoreOptions, *, unflushed: int) -> None:
+    def __init__(
+        self, path: Path, place: Place, recovered: Recovered, options: StoreOptions, *, unflushed: int
+    ) -> None:
         self.path = path
         self.recovered = recovered
         self.published = Sight()
-        self._final = final
+        self._final = place.final
+        self._manifest = place.manifest
+        self._prefixes = dict(recovered.prefixes)
         self._options = options
         with storing(path, "open"):
             self._data = _open_data(path, recovered)
@@ -109,6 +114,7 @@ class Partial:
     def note_prefix(self, offset: int, digest: str) -> None:
         """Note the hex digest of the first ``offset`` bytes."""
         self._append(journal.prefix_record(offset, digest))
+        self._prefixes[offset] = digest
         with self._using():
             self._uncache(offset)
 
@@ -156,6 +162,8 @@ class Partial:
             if self._options.durable:
                 self._trust(os.fsync)
             self._uncache(length)
+            if self._manifest is not None:
+                keep_prefixes(self._manifest, length, self._prefixes)
             self.published = publish(self.path / DATA, self._data, self._final)
         self.close()
         try:

@@ -157,13 +157,25 @@ class Receipts:
             sight: The file as it was when they were known; if it is another one by now, the receipt never holds.
             is_flushed: Its bytes survive a power loss.
         """
-        receipt = {
-            "file": {"size": sight.size, "mtime_ns": sight.mtime_ns, "ctime_ns": sight.ctime_ns, "inode": sight.inode},
+        receipt = _receipt_of(sight) | {
             "digests": {digest.algorithm: digest.value},
             "boot": None if is_flushed else boot_id(),
         }
         with self._lock:
             self._fresh.setdefault(path.parent, {})[path.name] = receipt
+
+    def forget(self, path: Path) -> None:
+        """Let nothing that was ever noted of the file at ``path`` hold for what it is now; kept at once.
+
+        For what was read and found damaged though a stat shows nothing.  Once it is another file, notes hold again.
+        """
+        try:
+            doubt = _receipt_of(Sight.of(path.stat()))
+        except OSError:
+            return  # of a file that is not there nothing holds
+        with self._lock:
+            self._fresh.setdefault(path.parent, {})[path.name] = doubt
+        self.save()
 
     def save(self) -> None:
         """Write what was noted since the last time."""
@@ -213,33 +225,51 @@ class Reader:
     """Tells of files of one directory what was noted of them.
 
     Args:
-        pages: Receipts by name, and what the names of these files begin with there.
+        pages: Receipts by name, and what the names of these files begin with there; what was noted last comes first.
     """
 
     def __init__(self, pages: Sequence[tuple[Mapping[str, dict[str, Any]], str]]) -> None:
         self._pages = pages
+        self._fresh = pages[0][0]
 
     def value_of(self, name: str, algorithm: str, found: os.stat_result) -> str | None:
         """Return the hex digest that a file was found to have, if a look at it now gives ``found``."""
+        told: str | None = None
         for lines, prefix in self._pages:
             receipt = lines.get(prefix + name)
-            if receipt is not None and (value := _read(receipt, algorithm, found)) is not None:
-                return value
-        return None
+            if receipt is None or not _is_of(receipt, found):
+                continue
+            value = _read(receipt, algorithm)
+            if not receipt.get("digests") or (lines is self._fresh and value is not None):
+                return value  # a doubt counts in whichever book it is, unless something newer is known
+            told = told or value
+        return told
 
 
-def _read(receipt: dict[str, Any], algorithm: str, found: os.stat_result) -> str | None:
-    """Return what a receipt tells of a file that looks like ``found`` now; None if it is of another state of it."""
+def _receipt_of(sight: Sight) -> dict[str, Any]:
+    """Return a receipt that tells nothing of a file but that what was noted of it is in doubt."""
+    file = {"size": sight.size, "mtime_ns": sight.mtime_ns, "ctime_ns": sight.ctime_ns, "inode": sight.inode}
+    return {"file": file, "digests": {}, "boot": None}
+
+
+def _is_of(receipt: dict[str, Any], found: os.stat_result) -> bool:
+    """Tell whether a receipt is of a file that looks like ``found`` now."""
     try:
         file = receipt["file"]
-        is_same = (
+        return bool(
             file["ctime_ns"] == found.st_ctime_ns
             and file["mtime_ns"] == found.st_mtime_ns
             and file["size"] == found.st_size
             and file["inode"] == found.st_ino
             and _is_of_now(receipt["boot"])
         )
-        return str(receipt["digests"][algorithm]) if is_same else None
+    except (KeyError, TypeError, AttributeError):
+        return False
+
+
+def _read(receipt: dict[str, Any], algorithm: str) -> str | None:
+    try:
+        return str(receipt["digests"][algorithm])
     except (KeyError, TypeError, AttributeError):
         return None
 

@@ -119,8 +119,7 @@ class _Heir:
         if not copied:
             self._forget(own)
             return None
-        prefixes = {at: digest for at, digest in usable.recovered.prefixes.items() if at <= copied.frontier}
-        kept = Usable(recovered=replace(usable.recovered, written=copied, prefixes=prefixes))
+        kept = Usable(recovered=replace(usable.recovered, written=copied))
         try:
             with storing(own, "create"):
                 self._write_journal(own, kept)
@@ -133,7 +132,7 @@ class _Heir:
         """Copy a range; return how far it came."""
         position = span.start
         while position < span.stop and not self._stop.is_set():
-            count = _copy_block(source, target, position, min(_COPY_BYTES, span.stop - position))
+            count = copy_block(source, target, position, min(_COPY_BYTES, span.stop - position))
             if count == 0:
                 break
             position += count
@@ -165,7 +164,7 @@ class _Heir:
                 flush_directory(own)
                 with suppress(FileNotFoundError):  # somebody has tidied up after us
                     flush_directory(moved_from)
-            return Partial(own, self._place.final, usable.recovered, self._options, unflushed=unflushed)
+            return Partial(own, self._place, usable.recovered, self._options, unflushed=unflushed)
         except BaseException:
             let_go(own.name)  # whatever it holds is for the next who looks
             raise
@@ -212,8 +211,11 @@ def _is_single(path: Path) -> bool:
         return True  # whoever took it was first
 
 
-def _copy_block(source: int, target: int, start: int, wanted: int) -> int:
-    """Copy up to ``wanted`` bytes at ``start``, inside the kernel where it can; return how many."""
+def copy_block(source: int, target: int, start: int, wanted: int) -> int:
+    """Copy up to ``wanted`` bytes at ``start``, inside the kernel where it can; return how many.
+
+    There it shares blocks, where the file system can do that.
+    """
     try:
         return os.copy_file_range(source, target, wanted, start, start)
     except (AttributeError, OSError) as error:

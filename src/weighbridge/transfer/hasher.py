@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from weighbridge.core.digests import Digest, Hasher
 from weighbridge.core.options import MIB
+from weighbridge.core.pieces import PIECE
 from weighbridge.transfer.sink import Sink
 
-CHECKPOINT = 16 * MIB
+CHECKPOINT = PIECE
 """Distance in bytes of the prefix digests that are noted; a copy of the running hasher gives them for nothing."""
 
 _BLOCK = 2 * MIB  # each costs two waits for the interpreter's lock, which the writers want too
@@ -22,7 +23,8 @@ class FrontierHasher:
     Args:
         digest: What was promised.
         size: Whole size in bytes; None if unknown.
-        prefixes: Digests of prefixes as an earlier run noted them.
+        prefixes: Digests of prefixes as an earlier run noted them, or a manifest has them.  If they reach the last
+            piece, that one is judged by itself, too.
         sink: Where the bytes are.
     """
 
@@ -30,6 +32,8 @@ class FrontierHasher:
         self._digest = digest
         self._size = size
         self._expected = dict(prefixes)
+        if size and (size - 1) // CHECKPOINT * CHECKPOINT in prefixes:
+            self._expected[size] = digest.value
         self._sink = sink
         self._buffer = memoryview(bytearray(0))
         self._hasher: Hasher = digest.hasher(size)
@@ -38,9 +42,19 @@ class FrontierHasher:
 
     def feed(self, offset: int, data: bytes) -> None:
         """Hash bytes as they arrive, if they are the next ones."""
-        if offset == self.position:
+        if offset != self.position:
+            return
+        boundary = (offset // CHECKPOINT + 1) * CHECKPOINT
+        if offset + len(data) < boundary:
             self._hasher.update(data)
             self.position += len(data)
+            return
+        view = memoryview(data)
+        for start in range(boundary - offset - CHECKPOINT, len(data), CHECKPOINT):
+            self._hasher.update(view[max(0, start) : start + CHECKPOINT])
+            if start + CHECKPOINT <= len(data):
+                self._sink.note_prefix(offset + start + CHECKPOINT, self._hasher.copy().hexdigest())
+        self.position += len(data)
 
     def step(self, frontier: int) -> tuple[int, int] | None:
         """Hash one block of what lies before ``frontier``.
@@ -52,6 +66,8 @@ class FrontierHasher:
         if not len(self._buffer):
             self._buffer = memoryview(bytearray(_BLOCK))
         boundary = (self.position // CHECKPOINT + 1) * CHECKPOINT
+        if self.position < (self._size or 0) < boundary:
+            boundary = self._size or 0
         wanted = min(_BLOCK, frontier - self.position, boundary - self.position)
         count = self._sink.read_into(self.position, self._buffer[:wanted])
         if count == 0:
@@ -81,6 +97,6 @@ class FrontierHasher:
             self._hasher, self.position = good.copy(), start
             return start, stop
         self._good = (self.position, state)
-        if expected is None:
+        if expected is None and self.position % CHECKPOINT == 0:
             self._sink.note_prefix(self.position, found)
         return None

@@ -117,3 +117,65 @@ def test_what_can_not_be_written_holds_while_the_process_runs(tmp_path: Path) ->
 
     assert Receipts(book).knows(file, DIGEST)
     assert not Receipts(book).knows(file, Digest("sha256", "0" * 64))
+
+
+def test_what_was_forgotten_holds_no_more(tmp_path: Path) -> None:
+    """A file that was read and found damaged must not be vouched for by what was known before."""
+    (path,) = make(tmp_path / "hub" / "models--org--name" / "blobs", "b")
+    book = CacheBook(tmp_path / "hub")
+    noted(Receipts(book), path)
+
+    Receipts(book).forget(path)
+
+    assert not Receipts(book).knows(path, DIGEST)
+
+
+def test_doubt_in_one_book_beats_a_note_in_another(tmp_path: Path) -> None:
+    """The book that has the note may be one that can't be written any more."""
+    (path,) = make(tmp_path / "hub" / "models--org--name" / "blobs", "b")
+    shared, own = CacheBook(tmp_path / "hub"), DirectoryBook(tmp_path / "own")
+    noted(Receipts(shared), path)
+    page = tmp_path / "hub" / "models--org--name" / OWN / "receipts.jsonl"
+    kept = page.read_bytes()
+    page.unlink()
+    page.mkdir()  # cannot be appended to
+
+    Receipts(shared, own).forget(path)
+    page.rmdir()
+    page.write_bytes(kept)
+
+    assert Receipts(shared).knows(path, DIGEST)
+    assert not Receipts(shared, own).knows(path, DIGEST)
+
+
+def test_doubt_is_of_what_the_file_was(tmp_path: Path) -> None:
+    """What takes its place is judged by itself."""
+    (path,) = make(tmp_path / "files", "b")
+    receipts = Receipts(DirectoryBook(tmp_path / "receipts"))
+    receipts.forget(path)
+    make(tmp_path / "files", "c")[0].replace(path)
+
+    noted(receipts, path)
+
+    assert Receipts(DirectoryBook(tmp_path / "receipts")).knows(path, DIGEST)
+
+
+def test_what_was_doubted_and_then_proved_right_is_known(tmp_path: Path) -> None:
+    """A disk that once read wrongly does not cost a read for ever."""
+    (path,) = make(tmp_path / "files", "b")
+    receipts = Receipts(DirectoryBook(tmp_path / "receipts"))
+    receipts.forget(path)
+
+    receipts.note(path, DIGEST, Sight.of(path.stat()), is_flushed=True)
+    before_it_is_kept = receipts.knows(path, DIGEST)
+    receipts.save()
+
+    assert before_it_is_kept
+    assert Receipts(DirectoryBook(tmp_path / "receipts")).knows(path, DIGEST)
+
+
+def test_forgetting_what_is_not_there_leaves_nothing(tmp_path: Path) -> None:
+    """Of a file that is gone nothing holds anyway."""
+    Receipts(DirectoryBook(tmp_path / "receipts")).forget(tmp_path / "nothing")
+
+    assert list(tmp_path.iterdir()) == []

@@ -159,7 +159,7 @@ def test_prefix_is_noted_at_each_checkpoint(prefixes: dict[int, str]) -> None:
 def test_undamaged_prefix_is_not_noted_twice(prefixes: dict[int, str]) -> None:
     """A resumed file's journal does not grow by what it says already."""
     sink = Zeros()
-    hasher = FrontierHasher(md5(b""), sink.size, prefixes, sink)
+    hasher = FrontierHasher(md5(bytes(sink.size)), sink.size, prefixes, sink)
 
     found = run(hasher, sink.size)
 
@@ -170,7 +170,7 @@ def test_undamaged_prefix_is_not_noted_twice(prefixes: dict[int, str]) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_damage_on_disk_is_found_in_its_own_span(prefixes: dict[int, str], number: int) -> None:
-    """Of a large file only the damaged 16 MiB are fetched again."""
+    """Of a large file only the damaged 4 MiB are fetched again."""
     sink = Zeros({CHECKPOINT * number + 5: 1})
     hasher = FrontierHasher(md5(b""), sink.size, prefixes, sink)
 
@@ -185,12 +185,36 @@ def test_damage_on_disk_is_found_in_its_own_span(prefixes: dict[int, str], numbe
 def test_no_span_is_reported_twice(prefixes: dict[int, str]) -> None:
     """P3: the promised digest decides in the end, so notes that are wrong can't keep a file for ever."""
     sink = Zeros({5: 1})
-    hasher = FrontierHasher(md5(b""), sink.size, prefixes, sink)
+    hasher = FrontierHasher(md5(bytes(sink.size)), sink.size, prefixes, sink)
 
     found = run(hasher, sink.size)
 
-    assert found == [(CHECKPOINT * number, CHECKPOINT * (number + 1)) for number in range(3)]
+    whole = [(CHECKPOINT * number, CHECKPOINT * (number + 1)) for number in range(3)]
+    assert found == [*whole, (3 * CHECKPOINT, sink.size)]
     assert hasher.position == sink.size
+
+
+def test_damage_in_the_last_piece_is_found_if_all_before_it_is_known(prefixes: dict[int, str]) -> None:
+    """Behind the last checkpoint the promised digest itself tells, so that no more than the last piece is fetched."""
+    sink = Zeros({3 * CHECKPOINT + 5: 1})
+    hasher = FrontierHasher(md5(bytes(sink.size)), sink.size, prefixes, sink)
+
+    found = run(hasher, sink.size)
+
+    assert found == [(3 * CHECKPOINT, sink.size)]
+
+
+@pytest.mark.parametrize("step", [CHECKPOINT // 4, CHECKPOINT, CHECKPOINT - 1, CHECKPOINT * 7 // 2])
+def test_prefixes_are_noted_of_bytes_that_are_fed(prefixes: dict[int, str], step: int) -> None:
+    """A file that is hashed as it arrives has a manifest, too, however its bytes were cut."""
+    sink = Zeros()
+    hasher = FrontierHasher(md5(b""), sink.size, {}, sink)
+
+    for start in range(0, sink.size, step):
+        hasher.feed(start, bytes(min(step, sink.size - start)))
+
+    assert sink.prefixes == prefixes
+    assert hasher.result() == md5(bytes(sink.size))
 
 
 def test_bytes_that_vanished_are_damage() -> None:

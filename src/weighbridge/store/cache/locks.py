@@ -100,6 +100,28 @@ class BlobLock:
         return os.getpid(), str(self._path)
 
 
+def is_taken(folder: CacheFolder, etag: str) -> bool:
+    """Tell whether some client is inside the gate of a blob; nothing is made, and nobody is kept out for longer.
+
+    Raises:
+        UnsafePathError: The etag can't be the name of a file.
+    """
+    path = folder.lock(etag).absolute()
+    if (os.getpid(), str(path)) in _inside:
+        return True
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _TAKEN
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _open(path: Path) -> tuple[int, bool]:
     """Open a lock file, made if absent, and tell whether it was made; only whoever makes it may set its mode."""
     with suppress(FileNotFoundError):

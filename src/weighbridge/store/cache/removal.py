@@ -7,7 +7,6 @@ that all clients can use and clean.  Files are only unlinked, so whoever reads o
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ from pathlib import Path
 from weighbridge.core.errors import StoreError
 from weighbridge.core.repos import is_commit
 from weighbridge.store.cache import shared
+from weighbridge.store.cache.aside import aside_of, aside_of_repos, remove_tree, set_aside, settle
 from weighbridge.store.cache.layout import tree_file
 from weighbridge.store.cache.scan import linked_blobs
 from weighbridge.store.layout import Place
@@ -50,7 +50,8 @@ class Removal:
 def remove(removal: Removal, tell: Callable[[str], None]) -> None:
     """Remove it, with all that was only noted about it, and what interrupted downloads have left of it.
 
-    Takes no locks, as no client does: whoever fetches some of it right now may have to do so again.
+    Takes no locks, as other clients take none: whoever fetches some of it right now may have to do so again.  A blob
+    that somebody has come to need meanwhile is put back.
 
     Args:
         removal: What.
@@ -138,8 +139,20 @@ class _Remover:
                 continue
             needed = {blob for each in _inside(repo / "snapshots") for _, blob in linked_blobs(each)}
             for blob in blobs:
-                if str(blob) not in needed and self._remove(blob, "blob"):  # a download may have come to need it
+                if str(blob) not in needed and not self._set_aside(blob) and self._remove(blob, "blob"):
                     self._remove_partials(blob)
+        for blob in settle(each for each in by_repo if self._is_inside(each)):
+            self._remove_partials(blob)
+
+    def _set_aside(self, blob: Path) -> bool:
+        """Take a blob out of everybody's sight, as a download may come to need it; tells whether that was done."""
+        if not self._is_inside(blob) or blob.parent.name != "blobs" or blob.parent.is_symlink():
+            return False
+        try:
+            set_aside(blob)
+        except OSError:
+            return False
+        return True
 
     def _remove_partials(self, blob: Path) -> None:
         """Remove what downloads of a blob have left, but not what one is still writing."""
@@ -153,7 +166,7 @@ class _Remover:
         else:
             try:
                 if stat.S_ISDIR(path.lstat().st_mode):
-                    shutil.rmtree(path)
+                    remove_tree(path, self._aside_of(path))
                 else:
                     path.unlink()
             except FileNotFoundError:
@@ -166,6 +179,11 @@ class _Remover:
             self._failed.update(each.parent for each in path.parents if each.name in _PLACES)
         self._tell(f"couldn't remove the {what} {path}: {problem}")
         return False
+
+    def _aside_of(self, path: Path) -> Path:
+        """Return where a snapshot's directory, or a repository's, is set aside."""
+        in_repo = path.parent.name == "snapshots" or path.parent.name in {".no_exist", "trees"}
+        return aside_of(path.parent.parent) if in_repo else aside_of_repos(Path(self._root))
 
     def _is_inside(self, path: Path) -> bool:
         """Tell whether a path is of something in the cache; what it leads to, if it is a link, is left alone anyway."""

@@ -37,6 +37,7 @@ class ScannedFile:
         size: In bytes, all links followed; so are the times.
         accessed_at: Wall-clock seconds of the last reading, as far as the file system notes it.
         modified_at: Wall-clock seconds of the last change.
+        key: Device and inode of the content.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class ScannedFile:
     size: int
     accessed_at: float
     modified_at: float
+    key: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +261,7 @@ class _RepoScan:
             found = self._stats.get(blob) or _look(blob)
             if found is not None:
                 self._stats[blob] = found
-                files.append(ScannedFile(Path(pointer), Path(blob), found.st_size, found.st_atime, found.st_mtime))
+                files.append(_file(pointer, blob, found))
             elif os.path.lexists(pointer):
                 raise self._corrupted(f"{pointer} is a link to {blob}, which is not there")
         blobs = {str(each.blob) for each in files}
@@ -275,6 +277,11 @@ class _RepoScan:
 
     def _corrupted(self, what: str) -> CorruptedCacheException:
         return CorruptedCacheException(f"{self._path} is no repository of a cache: {what}", path=str(self._path))
+
+
+def _file(pointer: str, blob: str, found: os.stat_result) -> ScannedFile:
+    key = (found.st_dev, found.st_ino)
+    return ScannedFile(Path(pointer), Path(blob), found.st_size, found.st_atime, found.st_mtime, key)
 
 
 def _look(path: str | Path) -> os.stat_result | None:

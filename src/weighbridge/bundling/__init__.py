@@ -1,0 +1,1 @@
+"""Bundles: what is packed for machines without a network, checked there, and taken into their cache."""

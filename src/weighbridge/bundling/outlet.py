@@ -1,0 +1,131 @@
+"""Where a bundle gets its name: one writer at a time, nothing half-done under it, nothing replaced unasked."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from weighbridge.bundling.carriers import PARTS_SUFFIX, WrongError, find_bundle, read_manifest
+from weighbridge.core.errors import StoreError
+from weighbridge.core.events import Notice, Observer
+from weighbridge.core.options import StoreOptions
+from weighbridge.store.claims import Claim, Heart, lease_for
+from weighbridge.store.faults import flush_directory, storing
+from weighbridge.store.layout import Place
+
+
+class Outlet:
+    """The place of one bundle.
+
+    Args:
+        out: What the bundle, or what its parts begin with, is to be called.
+        options: How long the claim of one who is silent holds.
+        replaces: A bundle that is there may be replaced.
+
+    Raises:
+        StoreError: Something is there that must not be replaced.
+    """
+
+    def __init__(self, out: Path, options: StoreOptions, *, replaces: bool) -> None:
+        self._out = out
+        self._place = Place(out)
+        self._options = options
+        self._old = self._existing()
+        if self._old and not replaces:
+            raise StoreError(
+                f"{self._old[0]} is there already; choose another name, or replace the bundle with --force",
+                path=str(self._old[0]),
+            )
+        if self._old:
+            self._check_ours()
+
+    @contextmanager
+    def staging(self, tell: Observer) -> Iterator[Path]:
+        """Give an empty directory beside the place; what is still in it at the end of the block is removed.
+
+        Whoever is killed leaves it there, and the next who makes the same bundle removes it: to go on with it would
+        cost as much reading as to begin again.
+
+        Raises:
+            StoreError: Somebody else is making the same bundle, or the disk says no.
+        """
+        with storing(self._place.parent, "make"):
+            self._place.parent.mkdir(parents=True, exist_ok=True)
+        claim = Claim.try_take(lease_for(self._place.claim, self._options.claim_ttl_s))
+        if claim is None:
+            raise StoreError(f"another process is making {self._out}; wait for it", path=str(self._out))
+        heart = Heart(self._options.claim_ttl_s / 4)
+        place = self._place.new_partial()
+        try:
+            heart.add(claim)
+            self._tidy(tell)
+            with storing(place, "make"):
+                place.mkdir()
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+            heart.stop()
+            claim.release()
+
+    def publish(self, made: Mapping[str, Path]) -> tuple[Path, ...]:
+        """Give what was made its names: in one step if it is one thing and nothing was there.
+
+        What was there is moved aside first, and removed when all has its name.  If the process dies in between, there
+        is no bundle, or only some of its parts and no list of them; making it once more clears that up.
+
+        Args:
+            made: What there is, by what its name is to end in.
+
+        Raises:
+            StoreError: The disk says no.
+        """
+        aside = next(iter(made.values())).parent / "old"
+        with storing(self._out, "publish"):
+            if self._existing() != self._old:
+                raise StoreError(f"somebody else has made {self._out} meanwhile", path=str(self._out))
+            if self._old:
+                aside.mkdir()
+                for each in self._old:
+                    each.rename(aside / each.name)
+            finals = {self._out.with_name(f"{self._out.name}{suffix}"): path for suffix, path in made.items()}
+            for final, path in finals.items():
+                path.rename(final)
+            flush_directory(self._place.parent)
+        return tuple(finals)
+
+    def _existing(self) -> list[Path]:
+        """Return what is there that a bundle of this name consists of, the largest thing first."""
+        part = re.compile(rf"{re.escape(self._out.name)}(|\.[0-9]{{3,6}}|{re.escape(PARTS_SUFFIX)})", re.DOTALL)
+        with storing(self._place.parent, "list"):
+            try:
+                names = os.listdir(self._place.parent)  # noqa: PTH208 - names are all that is needed
+            except FileNotFoundError:
+                return []
+        return [self._place.parent / each for each in sorted(names) if part.fullmatch(each)]
+
+    def _check_ours(self) -> None:
+        """Refuse to replace what is no bundle, or holds more than that."""
+        try:
+            found = find_bundle([str(self._out)])
+            read_manifest(found)
+            is_ours = not found.odd
+        except (WrongError, OSError):
+            is_ours = False
+        if not is_ours:
+            raise StoreError(
+                f"what is at {self._out} is no bundle, or not only that, so it is not replaced; remove it yourself",
+                path=str(self._out),
+            )
+
+    def _tidy(self, tell: Observer) -> None:
+        """Remove what those left who were killed; nobody else is at it, as we hold the claim."""
+        with storing(self._place.parent, "list"):
+            rests = [each for each in self._place.parent.iterdir() if self._place.owns(each.name)]
+        for each in rests:
+            shutil.rmtree(each, ignore_errors=True)
+        if rests:
+            tell(Notice(message=f"making {self._out} was interrupted earlier; it is begun again"))

@@ -1,0 +1,104 @@
+"""Which repositories a cache has, and what in its directory is none of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from weighbridge.core.errors import CacheNotFound, EntryNotFoundError, InvalidParameterError
+from weighbridge.core.findings import Finding, Thing, Trouble
+from weighbridge.core.repos import RepoId
+from weighbridge.store.cache import shared
+from weighbridge.store.cache.audit.belongings import unfinished
+from weighbridge.store.cache.audit.views import Rest
+from weighbridge.store.cache.audit.ways import OF_SYSTEMS
+from weighbridge.store.cache.layout import CacheFolder
+
+_TAG = "CACHEDIR.TAG"
+_PASSED_OVER = OF_SYSTEMS | {".locks", _TAG}
+_OF_OLDER = re.compile(r"tmp[a-z0-9_]{8}", re.ASCII)  # what 0.9.1 fetches into, and never cleans up
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What is in the directory of a cache.
+
+    Attributes:
+        folders: Of its repositories, sorted.
+        findings: What is none of it.
+    """
+
+    folders: tuple[CacheFolder, ...]
+    findings: tuple[Finding, ...]
+
+
+def look_at_root(root: Path) -> Root:
+    """Return what is in the directory of a cache.
+
+    Raises:
+        CacheNotFound: There is no such directory that can be listed.
+        InvalidParameterError: It is a file.
+    """
+    if root.is_file():
+        raise InvalidParameterError(f"a cache is a directory, and {root} is a file; give another cache_dir")
+    try:
+        names = sorted(os.listdir(root))  # noqa: PTH208 - names are all that is needed
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+        message = f"there is no cache to be read at {root} ({words}); give another cache_dir, or set HF_HUB_CACHE"
+        raise CacheNotFound(message, cache_dir=str(root)) from error
+    passed_over = _PASSED_OVER | {shared.FOLDER} if shared.is_shared(root) else _PASSED_OVER
+    folders: list[CacheFolder] = []
+    findings = [] if _has_tag(root) else [_untagged(root)]
+    for name in names:
+        repo, path = RepoId.of_folder(name), root / name
+        if name in passed_over or not os.path.lexists(path):
+            continue
+        if repo is not None and path.is_dir():
+            folders.append(CacheFolder(root, repo))
+        else:
+            findings.append(_stranger(path, repo))
+    return Root(tuple(folders), tuple(findings))
+
+
+def folders_of(root: Path, repos: Sequence[RepoId]) -> tuple[CacheFolder, ...]:
+    """Return the folders of some repositories, each once.
+
+    Raises:
+        EntryNotFoundError: One of them is not in the cache.
+    """
+    found = [CacheFolder(root, each) for each in dict.fromkeys(repos)]
+    for each in found:
+        if not each.path.is_dir():
+            raise EntryNotFoundError(f"the {each.repo} is not in the cache {root}", path=each.repo.name)
+    return tuple(found)
+
+
+def _stranger(path: Path, repo: RepoId | None) -> Finding:
+    found = path.lstat() if os.path.lexists(path) else None
+    is_plain = found is not None and stat.S_ISREG(found.st_mode)
+    if is_plain and found is not None and _OF_OLDER.fullmatch(path.name):
+        return unfinished(Rest(path, found.st_size), None)
+    detail = "it is no directory" if repo is not None else "other clients complain of what they do not know here"
+    return Finding(trouble=Trouble.FOREIGN, thing=Thing.ENTRY, path=path, detail=detail, is_fault=False)
+
+
+def _has_tag(root: Path) -> bool:
+    try:
+        return (root / _TAG).lstat().st_size > 0
+    except OSError:
+        return False
+
+
+def _untagged(root: Path) -> Finding:
+    return Finding(
+        trouble=Trouble.MISSING,
+        thing=Thing.TAG,
+        path=root / _TAG,
+        detail="the note that tells backup programs to leave the cache out",
+        is_fault=False,
+    )

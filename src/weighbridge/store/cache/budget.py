@@ -1,0 +1,228 @@
+"""How large a cache may be, and what leaves it when something new needs the room."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from weighbridge.core.errors import CacheLimitError, CacheNotFound
+from weighbridge.store.cache.inventory import CachedRevision, Inventory, Key, take_inventory
+from weighbridge.store.cache.layout import OWN
+from weighbridge.store.cache.leaving import Refused, leave
+from weighbridge.store.cache.staging import make_directories, read_whole, write_whole
+from weighbridge.store.faults import storing
+
+_FORMAT = 1
+_LARGEST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Leavers:
+    """What is to leave.
+
+    Attributes:
+        revisions: The least recently used first.
+        freed: Bytes that come free.
+    """
+
+    revisions: tuple[CachedRevision, ...] = ()
+    freed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What making room has come to.
+
+    Attributes:
+        size: Bytes that the cache took up before.
+        limit: Bytes that it may take up.
+        leavers: What had to leave.
+        removed: What has left.
+        refused: What could not.
+    """
+
+    size: int
+    limit: int
+    leavers: Leavers
+    removed: tuple[CachedRevision, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+def choose_leavers(revisions: Sequence[CachedRevision], needed: int, staying: Collection[Key] = ()) -> Leavers | None:
+    """Choose which revisions leave, the least recently used first; never one that is pinned or in use.
+
+    A content goes with the last revision that has it.
+
+    Args:
+        revisions: All that are in the cache.
+        needed: Bytes that must come free; nothing leaves for 0 or less.
+        staying: Contents that are wanted: no revision that has one leaves.
+
+    Returns:
+        None if whatever may leave does not free so much.
+    """
+    if needed <= 0:
+        return Leavers()
+    wanted = set(staying)
+    free = [each for each in revisions if not (each.pins or each.is_used or wanted & each.contents.keys())]
+    scale, chosen = _Scale(revisions), list[CachedRevision]()
+    for each in sorted(free, key=lambda revision: (revision.used_at, revision.name)):
+        if scale.freed >= needed:
+            break
+        scale.take(each)
+        chosen.append(each)
+    if scale.freed < needed:
+        return None
+    for each in reversed(chosen.copy()):  # one that was to go before a larger one may stay after all
+        scale.give_back(each)
+        if scale.freed >= needed:
+            chosen.remove(each)
+        else:
+            scale.take(each)
+    return Leavers(tuple(chosen), scale.freed)
+
+
+def read_limit(root: Path, wanted: int | None = None) -> int | None:
+    """Return how many bytes a cache may take up; None if there is no limit.
+
+    Args:
+        root: The cache.
+        wanted: What the options say; it wins over what is kept with the cache.
+    """
+    if wanted is not None:
+        return wanted
+    try:
+        found = json.loads(read_whole(_place(root), _LARGEST) or b"")
+        limit = found["limit"]
+        is_ours = found["format"] == _FORMAT and type(limit) is int and limit > 0
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return limit if is_ours else None
+
+
+def write_limit(root: Path, limit: int | None) -> None:
+    """Keep with a cache how many bytes it may take up; None: as many as there are.
+
+    Raises:
+        StoreError: It can't be written; nothing has changed.
+    """
+    place = _place(root)
+    with storing(place, "write"):
+        if limit is None:
+            place.unlink(missing_ok=True)
+            return
+        make_directories(root, place.parent)
+        content = json.dumps({"format": _FORMAT, "limit": limit}).encode("ascii") + b"\n"
+        write_whole(root / ".locks", place, content)
+
+
+def size_of(inventory: Inventory) -> int:
+    """Return how many bytes a cache takes up: contents, and what is unfinished."""
+    return inventory.size + sum(each.size for each in inventory.unfinished)
+
+
+def size_of_cache(root: Path) -> int:
+    """Return how many bytes a cache takes up; 0 if there is none."""
+    try:
+        return size_of(take_inventory(root))
+    except CacheNotFound:
+        return 0
+
+
+def plan_room(root: Path, limit: int, needed: int = 0, staying: Collection[Key] = ()) -> Room:
+    """Return what has to leave so that a cache stays within its limit; nothing is removed.
+
+    Args:
+        root: The cache; it need not be there yet.
+        limit: Bytes that it may take up.
+        needed: Bytes that are to come.
+        staying: Contents that are wanted.
+
+    Raises:
+        CacheLimitError: Whatever leaves, it would not be enough.
+    """
+    return _plan(root, limit, needed, staying, ())
+
+
+def make_room(root: Path, limit: int, needed: int = 0, staying: Collection[Key] = ()) -> Room:
+    """Let leave what has to, so that a cache stays within its limit.
+
+    What somebody has begun to use meanwhile stays, and others leave instead.
+
+    Args:
+        root: See :func:`plan_room`; so are the others.
+        limit: Bytes.
+        needed: Bytes.
+        staying: Contents.
+
+    Raises:
+        CacheLimitError: Whatever leaves, it would not be enough.  Unless something was in use all at once, nothing was
+            removed.
+    """
+    removed: list[CachedRevision] = []
+    refused: dict[str, Refused] = {}
+    while True:
+        room = _plan(root, limit, needed, staying, refused)
+        if not room.leavers.revisions:
+            return replace(room, removed=tuple(removed), refused=tuple(refused.values()))
+        for each in room.leavers.revisions:
+            left = leave(Path(os.path.realpath(root)), each.path.parent.parent, [each.path])
+            if left.refused:
+                refused[each.name] = left.refused[0]
+            removed += [each] if left.removed else []
+
+
+def _plan(root: Path, limit: int, needed: int, staying: Collection[Key], apart: Collection[str]) -> Room:
+    """Do as :func:`plan_room`; revisions whose names are ``apart`` stay."""
+    try:
+        inventory = take_inventory(root)
+    except CacheNotFound:
+        return Room(size=0, limit=limit, leavers=Leavers()) if needed <= limit else _refuse(root, limit, 0, needed)
+    size = size_of(inventory)
+    revisions = [replace(each, is_used=True) if each.name in apart else each for each in inventory.revisions]
+    leavers = choose_leavers(revisions, size + needed - limit, staying)
+    return _refuse(root, limit, size, needed) if leavers is None else Room(size=size, limit=limit, leavers=leavers)
+
+
+class _Scale:
+    """Tells how much comes free when revisions leave, one by one.
+
+    Args:
+        revisions: All there are.
+    """
+
+    def __init__(self, revisions: Iterable[CachedRevision]) -> None:
+        self._held = Counter(key for each in revisions for key in each.contents)
+        self.freed = 0
+
+    def take(self, revision: CachedRevision) -> None:
+        """Let one leave."""
+        for key, size in revision.contents.items():
+            self._held[key] -= 1
+            self.freed += 0 if self._held[key] else size
+
+    def give_back(self, revision: CachedRevision) -> None:
+        """Let one stay after all."""
+        for key, size in revision.contents.items():
+            self.freed -= 0 if self._held[key] else size
+            self._held[key] += 1
+
+
+def _place(root: Path) -> Path:
+    return root / ".locks" / OWN / "limit.json"
+
+
+def _refuse(root: Path, limit: int, size: int, needed: int) -> NoReturn:
+    raise CacheLimitError(
+        f"{needed} bytes are to come into {root}, which holds {size} and may hold {limit}; the rest is pinned or in "
+        "use, so that too little may leave: raise the limit, unpin something, or try weighbridge cache prune",
+        path=str(root),
+        needed=needed,
+        free=max(0, limit - size),
+        limit=limit,
+    )

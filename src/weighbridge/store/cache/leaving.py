@@ -1,0 +1,240 @@
+"""Lets commits leave a cache, unless somebody uses them: the way in which all that is removed on purpose goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weighbridge.core.errors import WeighbridgeError
+from weighbridge.core.repos import RepoId, is_commit
+from weighbridge.store.cache import uses
+from weighbridge.store.cache.aside import end_removals
+from weighbridge.store.cache.layout import CacheFolder
+from weighbridge.store.cache.locks import BlobLock
+from weighbridge.store.cache.readers import find_readers
+from weighbridge.store.cache.removal import Removal, freed_size, remove
+from weighbridge.store.cache.scan import linked_blobs
+from weighbridge.store.cache.staging import read_whole
+
+_LARGEST_REF = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something that stays, though it was to go.
+
+    Attributes:
+        path: A snapshot, a file of one, or a repository's folder.
+        reason: Why, fit to be shown.
+    """
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What has become of what was to go.
+
+    Attributes:
+        removed: Snapshots and files of them that are gone.
+        refused: What stays.
+        freed: Bytes of the disk that came free.
+    """
+
+    removed: frozenset[Path] = frozenset()
+    refused: tuple[Refused, ...] = ()
+    freed: int = 0
+
+
+@dataclass(slots=True)
+class _Contents:
+    """What the snapshots of a repository link to: blobs by path of the link, by snapshot."""
+
+    by_snapshot: dict[Path, dict[Path, Path]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, repo: Path) -> _Contents:
+        found: dict[Path, dict[Path, Path]] = {}
+        with suppress(OSError):
+            for each in sorted((repo / "snapshots").iterdir()):
+                found[each] = {Path(pointer): Path(blob) for pointer, blob in linked_blobs(each)}
+        return cls(found)
+
+    def of(self, paths: Collection[Path]) -> set[Path]:
+        """Return what snapshots, or files of them, link to."""
+        links = self._links()
+        return {blob for pointer, blob, snapshot in links if snapshot in paths or pointer in paths}
+
+    def only_of(self, paths: Collection[Path]) -> set[Path]:
+        """Return what nothing else links to."""
+        links = self._links()
+        return self.of(paths) - {
+            blob for pointer, blob, snapshot in links if snapshot not in paths and pointer not in paths
+        }
+
+    def _links(self) -> Iterator[tuple[Path, Path, Path]]:
+        for snapshot, links in self.by_snapshot.items():
+            for pointer, blob in links.items():
+                yield pointer, blob, snapshot
+
+
+def leave(root: Path, repo: Path, paths: Collection[Path]) -> Left:
+    """Remove snapshots of a repository, or single files of them, unless somebody uses them.
+
+    Who of us is at work there is waited for, but not for ever.  A snapshot goes with all that means it, and a content
+    with the last that links to it; when there is nothing else left, so does the repository.
+
+    Args:
+        root: The cache, links undone.
+        repo: The repository's folder in it.
+        paths: Which; the folder itself stands for all that is in it.
+    """
+    with uses.clearing(root, repo.name) as is_clear:
+        if not is_clear:
+            reason = f"{_by(uses.users_at_work(root, repo.name))} at work in {repo.name}"
+            return Left(refused=tuple(Refused(each, reason) for each in sorted(paths)))
+        end_removals(root, repo)
+        with ExitStack() as stack:
+            return _leave(root, repo, paths, stack)
+
+
+def _leave(root: Path, repo: Path, paths: Collection[Path], stack: ExitStack) -> Left:
+    contents, refused = _Contents.read(repo), list[Refused]()
+    is_all = repo in paths and repo.is_dir()
+    paths = contents.by_snapshot.keys() if is_all else paths
+    here = {each for each in paths if os.path.lexists(each)}
+    going = set[Path]()
+    readers = _readers(contents, here)
+    for snapshot in sorted({_snapshot_of(repo, each) for each in here}):
+        wanted = {each for each in here if _snapshot_of(repo, each) == snapshot}
+        problem = _problem(root, repo, contents, snapshot, wanted, readers, stack)
+        if problem is None:
+            going |= wanted
+        else:
+            refused += [Refused(each, problem) for each in sorted(wanted)]
+    snapshots = {each for each in going if each.parent == repo / "snapshots"}
+    is_whole = (is_all or bool(snapshots)) and snapshots >= contents.by_snapshot.keys()
+    if is_whole and (holder := _holder(root, repo)) is not None:
+        return Left(refused=(*refused, *(Refused(each, holder) for each in sorted(going) or [repo])))
+    blobs = {each for each in contents.only_of(going) if each.parent == repo / "blobs"}
+    plain = {each for each in contents.only_of(going) if repo / "snapshots" in each.parents}
+    freed = freed_size(root, blobs | plain)
+    removal = _removal(root, repo, snapshots, going - snapshots, blobs)
+    problems: list[str] = []
+    remove(Removal(root=root, repos=frozenset({repo})) if is_whole else removal, problems.append)
+    for each in snapshots:
+        uses.forget(root, repo.name, each.name)
+    going |= {repo} if is_whole else set()
+    gone = {each for each in going if not os.path.lexists(each)}
+    refused += [Refused(each, "; ".join(problems) or "it could not be removed") for each in sorted(going - gone)]
+    return Left(removed=frozenset(gone), refused=tuple(refused), freed=freed)
+
+
+def count_freed(root: Path, repo: Path, paths: Collection[Path]) -> int:
+    """Return how many bytes of the disk would come free if :func:`leave` removed all that it is told."""
+    contents = _Contents.read(repo)
+    blobs = contents.only_of(contents.by_snapshot.keys() if repo in paths else paths)
+    return freed_size(root, {each for each in blobs if repo in each.parents})
+
+
+def _removal(root: Path, repo: Path, snapshots: set[Path], files: set[Path], blobs: set[Path]) -> Removal:
+    refs = refs_of(repo, {each.name for each in snapshots})
+    return Removal(
+        root=root,
+        refs=frozenset(refs),
+        snapshots=frozenset(snapshots),
+        files=frozenset(files),
+        blobs=frozenset(blobs),
+    )
+
+
+def refs_of(repo: Path, commits: Collection[str]) -> dict[Path, str]:
+    """Return the refs of a repository that mean one of some commits, and which."""
+    found: dict[Path, str] = {}
+    for directory, _, names in os.walk(repo / "refs"):
+        for name in names:
+            path = Path(directory, name)
+            commit = (read_whole(path, _LARGEST_REF) or b"").decode("ascii", "replace").strip()
+            if commit in commits:
+                found[path] = commit
+    return found
+
+
+def held_blob(root: Path, blob: Path) -> str | None:
+    """Tell why a blob can't go now: another client holds its lock; None if none does."""
+    repo = RepoId.of_folder(blob.parent.parent.name)
+    if repo is None:
+        return None
+    try:
+        lock = BlobLock(CacheFolder(root, repo), blob.name)
+        path = CacheFolder(root, repo).lock(blob.name)
+    except WeighbridgeError:
+        return None
+    if not path.exists():
+        return None
+    if not lock.try_enter():
+        return f"another client is fetching {blob.name} of {repo.address}"
+    lock.leave()
+    return None
+
+
+def _problem(  # noqa: PLR0913, PLR0917 - what was found out once for all
+    root: Path,
+    repo: Path,
+    contents: _Contents,
+    snapshot: Path,
+    wanted: Collection[Path],
+    readers: Mapping[Path, int],
+    stack: ExitStack,
+) -> str | None:
+    """Tell why something can't go now; None if it can, and nobody of us begins to use it while the stack lasts."""
+    if is_commit(snapshot.name) and not stack.enter_context(uses.sole(root, repo.name, snapshot.name)):
+        return f"in use{_by(uses.users_of(root, repo.name, snapshot.name), ' by')}"
+    for pointer, blob in contents.by_snapshot.get(snapshot, {}).items():
+        if blob in readers:
+            return f"process {readers[blob]} has {pointer.relative_to(snapshot).as_posix()} open"
+    return _first(held_blob(root, each) for each in sorted(contents.only_of(wanted)) if each.parent == repo / "blobs")
+
+
+def _readers(contents: _Contents, paths: Collection[Path]) -> dict[Path, int]:
+    """Return who has contents open, of the snapshots that are to go or to lose a file."""
+    snapshots = {each for each in contents.by_snapshot if each in paths or any(each in path.parents for path in paths)}
+    names: dict[tuple[int, int], set[str]] = {}
+    keys: dict[Path, tuple[int, int]] = {}
+    for blob in contents.of(snapshots):
+        with suppress(OSError):
+            found = blob.stat()
+            keys[blob] = (found.st_dev, found.st_ino)
+            names.setdefault(keys[blob], set()).update({blob.name, blob.resolve().name})
+    open_ones = find_readers(names)
+    return {blob: open_ones[key] for blob, key in keys.items() if key in open_ones}
+
+
+def _holder(root: Path, repo: Path) -> str | None:
+    """Tell which lock of a blob somebody holds, so that the whole repository can't go; None if there is none."""
+    names: list[str] = []
+    with suppress(OSError):
+        names = sorted(os.listdir(root / ".locks" / repo.name))  # noqa: PTH208 - names are all that is needed
+    blobs = [repo / "blobs" / each.removesuffix(".lock") for each in names if each.endswith(".lock")]
+    return _first(held_blob(root, each) for each in blobs)
+
+
+def _first(reasons: Iterable[str | None]) -> str | None:
+    return next((each for each in reasons if each is not None), None)
+
+
+def _snapshot_of(repo: Path, path: Path) -> Path:
+    return repo / "snapshots" / path.relative_to(repo / "snapshots").parts[0]
+
+
+def _by(processes: Collection[int], word: str = "") -> str:
+    """Return who it is in words: ``process 4711 is``, `` by process 4711``."""
+    if not processes:
+        return "" if word else "a process is"
+    named = ", ".join(map(str, processes))
+    noun = "process" if len(processes) == 1 else "processes"
+    return f"{word} {noun} {named}" if word else f"{noun} {named} {'is' if len(processes) == 1 else 'are'}"
