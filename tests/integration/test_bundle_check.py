@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bundles import archive_of, check, member, pack, script
-from tests.support.hub.calls import WEIGHTS
+from tests.support.bundles import archive_of, check, check_alone, client_of, member, pack
+from tests.support.hub.calls import WEIGHTS, victim
 from tests.support.hub_repos import Repo, blob_name
+from weighbridge.core.pieces import PIECE
 
 PART = 100_000
 
@@ -53,7 +54,7 @@ def wrongs(lines: list[str]) -> list[str]:
 
 def test_whole_bundle_is_right_where_it_lies(bundle: Path) -> None:
     """Somebody on the other side has Python and nothing of ours."""
-    code, lines = check("check.py", cwd=bundle)
+    code, lines = check_alone("check.py", cwd=bundle)
 
     assert (code, wrongs(lines)) == (0, [])
     assert "all is right" in lines[0]
@@ -81,7 +82,7 @@ def test_archive_is_found_however_it_is_named(archive: Path, parts: list[Path], 
         "all parts in another order": parts[::-1],
     }
 
-    code, lines = check(script(tmp_path / "script"), *ways[kind])
+    code, lines = check(*ways[kind])
 
     assert (code, wrongs(lines)) == (0, [])
 
@@ -112,7 +113,7 @@ def test_damaged_file_is_named_and_nothing_else(
     word, do = DAMAGE[damage]
     do(bundle / name)
 
-    code, lines = check(script(tmp_path / "script"), bundle)
+    code, lines = check(bundle)
 
     assert (code, wrongs(lines)) == (1, [f"{word}: {name}"])
 
@@ -132,7 +133,7 @@ def test_what_does_not_belong_is_named(bundle: Path, tmp_path: Path, name: str) 
     """Something was put there by somebody; links are not followed, and no pipe is waited for."""
     EXTRA[name](bundle / name)
 
-    code, lines = check(script(tmp_path / "script"), bundle)
+    code, lines = check(bundle)
 
     assert (code, wrongs(lines)) == (1, [f"extra: {name}"])
 
@@ -142,7 +143,7 @@ def test_renamed_content_is_missing_and_extra(bundle: Path, tmp_path: Path, weig
     other = f"contents/sha256-{'0' * 64}"
     (bundle / weights).rename(bundle / other)
 
-    code, lines = check(script(tmp_path / "script"), bundle)
+    code, lines = check(bundle)
 
     assert (code, wrongs(lines)) == (1, [f"missing: {weights}", f"extra: {other}"])
 
@@ -152,7 +153,7 @@ def test_link_in_the_place_of_a_content_is_damage(bundle: Path, tmp_path: Path, 
     shutil.move(bundle / weights, tmp_path / "elsewhere")
     (bundle / weights).symlink_to(tmp_path / "elsewhere")
 
-    code, lines = check(script(tmp_path / "script"), bundle)
+    code, lines = check(bundle)
 
     assert (code, wrongs(lines)) == (1, [f"missing: {weights}", f"extra: {weights}"])
 
@@ -161,7 +162,7 @@ def test_damaged_content_of_an_archive_is_named(archive: Path, repo: Repo, tmp_p
     """As in a directory."""
     flip(archive, archive.read_bytes().index(repo.main[WEIGHTS]) + 7)
 
-    code, lines = check(script(tmp_path / "script"), archive)
+    code, lines = check(archive)
 
     assert (code, wrongs(lines)) == (1, [f"damaged: {weights}"])
 
@@ -170,7 +171,7 @@ def test_damaged_part_is_named(parts: list[Path], repo: Repo, tmp_path: Path) ->
     """One part is copied again, not all of them; its content is named, too."""
     flip(parts[1])
 
-    code, lines = check(script(tmp_path / "script"), parts[0])
+    code, lines = check(parts[0])
 
     assert code == 1
     assert "damaged: parts.tar.002" in wrongs(lines)
@@ -178,12 +179,31 @@ def test_damaged_part_is_named(parts: list[Path], repo: Repo, tmp_path: Path) ->
     assert sum("contents/" in each for each in wrongs(lines)) == 1
 
 
+@pytest.mark.parametrize("at", [1, PIECE, PIECE * 2 + 7])
+def test_place_of_the_damage_is_told_where_pieces_are_known(tmp_path: Path, at: int) -> None:
+    """Whoever has the file elsewhere can see what it was that broke it."""
+    known = tmp_path / "known"
+    with client_of(known) as client:
+        client.bundles.load(pack(victim(weights_size=PIECE * 2 + 100), tmp_path / "first"))
+        client.bundles.create(tmp_path / "second", "acme/victim")
+    content = max((tmp_path / "second" / "contents").iterdir(), key=lambda each: each.stat().st_size)
+    flip(content, at)
+
+    code, lines = check(tmp_path / "second")
+
+    begin = at // PIECE * PIECE
+    assert (code, lines[0]) == (
+        1,
+        f"damaged: contents/{content.name} (first between byte {begin} and the {PIECE} after it)",
+    )
+
+
 @pytest.mark.parametrize("number", [0, 1, -1])
 def test_missing_part_is_named(parts: list[Path], tmp_path: Path, number: int) -> None:
     """The first and the last of them, too."""
     parts[number].unlink()
 
-    code, lines = check(script(tmp_path / "script"), tmp_path / "parts.tar.parts.json")
+    code, lines = check(tmp_path / "parts.tar.parts.json")
 
     assert (code, lines) == (1, [f"missing: {parts[number]}"])
 
@@ -193,7 +213,7 @@ def test_archive_that_is_cut_off_is_told_of(archive: Path, repo: Repo, tmp_path:
     listed = sorted(each for each in archive_names(archive) if each > weights)
     os.truncate(archive, archive.read_bytes().index(repo.main[WEIGHTS]) + 5000)
 
-    code, lines = check(script(tmp_path / "script"), archive)
+    code, lines = check(archive)
 
     assert (code, sorted(wrongs(lines))) == (1, [f"damaged: {weights}", *(f"missing: {each}" for each in listed)])
 
@@ -202,7 +222,7 @@ def test_archive_without_its_end_is_told_of(archive: Path, tmp_path: Path) -> No
     """All files are there, and yet somebody has cut it."""
     os.truncate(archive, archive.stat().st_size - 1024)
 
-    code, lines = check(script(tmp_path / "script"), archive)
+    code, lines = check(archive)
 
     assert (code, wrongs(lines)) == (1, [f"damaged: {archive}"])
 
@@ -232,14 +252,14 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path, kind: str) -> None:
     """People run it first, on what they were given: it says no, quickly and without a traceback."""
     (tmp_path / "x.tar").write_bytes(STRANGE[kind])
 
-    code, lines = check(script(tmp_path / "script"), tmp_path / "x.tar")
+    code, lines = check(tmp_path / "x.tar")
 
     assert (code, len(lines)) == (2, 1)
 
 
 def test_directory_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     """That is another exit code than that of a damaged one."""
-    code, lines = check(script(tmp_path / "script"), tmp_path)
+    code, lines = check(tmp_path)
 
     assert code == 2
     assert "is no bundle" in lines[0]
@@ -249,6 +269,6 @@ def test_name_that_would_move_a_terminal_is_shown_harmlessly(bundle: Path, tmp_p
     """A name is what somebody else has chosen."""
     (bundle / "\x1b[2Jx\n").write_bytes(b"")
 
-    _, lines = check(script(tmp_path / "script"), bundle)
+    _, lines = check(bundle)
 
     assert wrongs(lines) == ["extra: \\x1b[2Jx\\n"]

@@ -317,3 +317,20 @@ def test_rest_of_a_killed_run_is_cleared_away(cache: Path, out: Path) -> None:
 
     assert any(isinstance(each, Notice) and "interrupted" in each.message for each in notices)
     assert names_in(out.parent) == [out.name]
+
+
+def test_second_writer_of_the_same_bundle_is_refused(cache: Path, out: Path) -> None:
+    """Two would take each other's rest for that of somebody who was killed."""
+    refused: list[str] = []
+
+    def intrude(event: Event) -> None:
+        if isinstance(event, FileFinished) and not refused:
+            with client_of(cache) as other, pytest.raises(StoreError) as caught:
+                other.bundles.create(out, VICTIM)
+            refused.append(str(caught.value))
+
+    with client_of(cache) as client:
+        client.bundles.create(out, VICTIM, observer=intrude)
+
+    assert ["another process" in each for each in refused] == [True]
+    assert names_in(out.parent) == [out.name]

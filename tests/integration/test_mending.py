@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -28,8 +29,8 @@ from weighbridge.store.cache.pieces import manifest_file
 from weighbridge.store.receipts import CacheBook, Receipts
 from weighbridge.store.sight import see
 
-SIZE = 5 * PIECE + 12_345
-LAST = SIZE - 5 * PIECE
+SIZE = 3 * PIECE + 12_345
+LAST = SIZE - 3 * PIECE
 FOLDER = "models--acme--victim"
 
 Damage = Callable[[Path], None]
@@ -37,7 +38,7 @@ Damage = Callable[[Path], None]
 
 @pytest.fixture(scope="module")
 def repo() -> Repo:
-    """Its weights have six pieces, the last of them short."""
+    """Its weights have four pieces, the last of them short."""
     return victim(SIZE)
 
 
@@ -112,14 +113,14 @@ DAMAGES: dict[str, tuple[Damage, int]] = {
     "first byte": (flip(0), PIECE),
     "last byte of a piece": (flip(2 * PIECE - 1), PIECE),
     "two bytes of a piece": (flip(PIECE, PIECE + 77), PIECE),
-    "two pieces": (flip(PIECE + 5, 3 * PIECE + 5), 2 * PIECE),
-    "neighbours": (flip(2 * PIECE - 1, 2 * PIECE), 2 * PIECE),
+    "two pieces": (flip(5, 2 * PIECE + 5), 2 * PIECE),
+    "neighbours": (flip(PIECE - 1, PIECE), 2 * PIECE),
     "last piece": (flip(SIZE - 1), LAST),
-    "first and last piece": (flip(7, 5 * PIECE), PIECE + LAST),
+    "first and last piece": (flip(7, 3 * PIECE), PIECE + LAST),
     "zeros": (blank(PIECE + 9, 2 * PIECE - 9), PIECE),
     "all zeros": (blank(0, SIZE), SIZE),
-    "cut in a piece": (cut(4 * PIECE + 1000), PIECE + LAST - 1000),
-    "cut between pieces": (cut(3 * PIECE), 2 * PIECE + LAST),
+    "cut in a piece": (cut(2 * PIECE + 1000), PIECE + LAST - 1000),
+    "cut between pieces": (cut(PIECE), 2 * PIECE + LAST),
     "cut to nothing": (cut(0), SIZE),
     "longer": (cut(SIZE + 999), 0),
 }
@@ -189,7 +190,7 @@ def test_manifest_that_lies_costs_bytes_and_nothing_else(
     lines = right.splitlines(keepends=True)
     lines[6] = lines[6].replace(lines[6].strip()[1:9], b"00000000")
     place.write_bytes(b"".join(lines))
-    flip(3 * PIECE)(blob_of(cache))
+    flip(2 * PIECE)(blob_of(cache))
     before = hub.file_bytes
 
     mend(options, [broken_blob(cache, repo, WEIGHTS, COMMIT)])
@@ -322,7 +323,7 @@ def test_kill_in_the_middle_of_mending_costs_no_more_than_what_was_under_way(
 ) -> None:
     """P2: pieces that were mended before the kill stay mended, and those behind it are still known to be damaged."""
     blob, path = blob_of(cache), hub.cdn_path(repo, WEIGHTS)
-    flip(5, 2 * PIECE + 5, 4 * PIECE + 5)(blob)
+    flip(5, PIECE + 5, 2 * PIECE + 5)(blob)
     pieces = {"connections": 1, "first_piece": MIB, "piece_min": MIB, "piece_max": MIB}
     task = MendTask(
         endpoint=hub.origin,
@@ -353,10 +354,44 @@ def test_random_bytes_in_many_pieces_are_mended_in_one_pass(
     hub: FaultHub, repo: Repo, cache: Path, options: Options
 ) -> None:
     """Each piece is judged by itself, however many are damaged."""
-    offsets = [number * PIECE + Random(number).randrange(LAST) for number in range(6)]
+    offsets = [number * PIECE + Random(number).randrange(LAST) for number in range(4)]
     flip(*offsets)(blob_of(cache))
 
     (result,) = mend(options, [broken_blob(cache, repo, WEIGHTS, COMMIT)])
 
     assert result.bytes_fetched == SIZE
     assert result.bytes_resumed == SIZE
+
+
+def test_two_who_mend_the_same_fetch_it_once(hub: FaultHub, repo: Repo, cache: Path, options: Options) -> None:
+    """P7: whoever comes second waits, and takes what the first has mended."""
+    flip(PIECE)(blob_of(cache))
+    before, broken = hub.file_bytes, [broken_blob(cache, repo, WEIGHTS, COMMIT)]
+
+    with ThreadPoolExecutor() as callers:
+        results = [each.result() for each in [callers.submit(mend, options, broken) for _ in range(3)]]
+
+    assert hub.file_bytes - before == PIECE
+    assert sum(each.bytes_fetched for (each,) in results) == PIECE
+    assert wrongs(cache, cache) == []
+    assert unfinished(cache) == []
+
+
+def test_shared_content_of_newer_clients_is_not_written_to(repo: Repo, cache: Path, options: Options) -> None:
+    """P6: other repositories link to it, and their client counts on nobody else changing it."""
+    name = blob_of(cache).name
+    content = cache / "blobs" / name[:2] / name
+    content.parent.mkdir(parents=True)
+    (cache / "blobs" / ".huggingface-shared-blobs").write_text("1\n")
+    blob = cache / FOLDER / "blobs" / name
+    blob.rename(content)
+    blob.symlink_to(f"../../blobs/{name[:2]}/{name}")
+    flip(5)(content)
+    damaged = content.read_bytes()
+
+    (result,) = mend(options, [broken_blob(cache, repo, WEIGHTS, COMMIT)])
+
+    assert result.bytes_fetched == PIECE
+    assert content.read_bytes() == damaged
+    assert contents(cache / FOLDER / "snapshots" / COMMIT) == repo.main
+    assert not blob.is_symlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Command
+from tests.support.disks import on_read_only_disk
 from tests.support.fault_hub import FaultHub
-from tests.support.hub.calls import COMMIT, GRAPH, KIB, WEIGHTS, hub_options, snapshot, victim
-from tests.support.hub.damages import FOLDER, LEFT, MENDABLE, NOTED, Damage, Place, picture, times, told
+from tests.support.hub.calls import COMMIT, GRAPH, WEIGHTS, hub_options, snapshot, victim
+from tests.support.hub.damages import FOLDER, LEFT, MENDABLE, NOTED, SIZE, Damage, Place, patient, picture, times, told
 from weighbridge.client import Client
 from weighbridge.core.digests import Digest
 from weighbridge.core.errors import CacheNotFound, CancelledError, EntryNotFoundError
@@ -32,16 +34,14 @@ from weighbridge.store.cache.pieces import manifest_file
 from weighbridge.store.receipts import CacheBook, DirectoryBook, Receipts
 from weighbridge.store.sight import see
 
-SIZE = 9 * 1024 * KIB
-
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache that was filled by downloads."""
     root = tmp_path_factory.mktemp("whole") / "hub"
-    with FaultHub(victim(SIZE)) as hub:
+    with FaultHub(patient()) as hub:
         for revision in ("v1.0", "main"):
-            snapshot(hub_options(hub, root), victim(SIZE), revision=revision)
+            snapshot(hub_options(hub, root), patient(), revision=revision)
     yield root
     shutil.rmtree(root)
 
@@ -51,7 +51,7 @@ def place(whole: Path, tmp_path: Path) -> Place:
     """A copy of it."""
     root = tmp_path / "hub"
     shutil.copytree(whole, root, symlinks=True)
-    return Place(root, victim(SIZE))
+    return Place(root, patient())
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_what_was_downloaded_need_not_be_read(whole: Path) -> None:
     """It was hashed on its way."""
     found = verify(whole)
 
-    assert found.size > 2 * SIZE
+    assert found.size > SIZE
     assert found.bytes_read == 0
 
 
@@ -117,7 +117,7 @@ def test_second_verification_reads_nothing(aged: Path) -> None:
 
     second = verify(aged)
 
-    assert first.bytes_read == first.size > 2 * SIZE
+    assert first.bytes_read == first.size > SIZE
     assert (second.bytes_read, second.size, second.contents) == (0, first.size, first.contents)
 
 
@@ -125,7 +125,7 @@ def test_full_verification_reads_all(whole: Path) -> None:
     """Receipts are about what a stat tells, and bits may change without one."""
     found = verify(whole, full=True)
 
-    assert found.bytes_read == found.size > 2 * SIZE
+    assert found.bytes_read == found.size > SIZE
 
 
 def damage_in_secret(place: Place) -> Path:
@@ -213,14 +213,12 @@ def test_file_under_two_names_is_read_once(place: Place) -> None:
 
     name = f"blobs/{place.name(WEIGHTS)}"
     assert [each.path for each in found.faults] == [twin / name, place.folder / name]
-    assert found.bytes_read == found.size < 3 * SIZE
+    assert found.bytes_read == found.size < 2 * SIZE
 
 
 def test_plain_files_of_snapshots_are_compared_with_the_listing(tmp_path: Path) -> None:
     """Where there are no links, no file's name tells what is in it."""
     repo, root = victim(), tmp_path / "hub"
-    with FaultHub(repo) as hub, Client(hub_options(hub, root)) as client:
-        options = client.options
     with FaultHub(repo) as hub, Client(plain_options(hub, root)) as client:
         path = client.snapshot(repo.name).path
     (path / WEIGHTS).write_bytes(b"?" * len(repo.main[WEIGHTS]))
@@ -274,7 +272,7 @@ def test_reading_is_told_of_on_the_way(place: Place) -> None:
 def test_verification_that_is_stopped_keeps_what_it_knows(aged: Path, tmp_path: Path) -> None:
     """Whoever comes back after a lunch break goes on from there."""
     place, receipts, cancel = (
-        Place(aged, victim(SIZE)),
+        Place(aged, patient()),
         Receipts(DirectoryBook(tmp_path / "receipts")),
         threading.Event(),
     )
@@ -328,3 +326,17 @@ def test_command_says_nothing_is_wrong(place: Place, tmp_path: Path) -> None:
 
     assert (found.code, found.out) == (0, "")
     assert "all is right" in found.err
+
+
+def test_cache_that_can_t_be_written_is_verified_all_the_same(place: Place, tmp_path: Path) -> None:
+    """As on clusters, where one fills the cache that all others read."""
+    with place.blob(WEIGHTS).open("r+b") as file:
+        file.write(b"?")
+    command = Command(tmp_path)
+    line = command.line("cache", "verify", "--cache-dir", place.root, "-q")
+
+    done = subprocess.run(
+        [*on_read_only_disk(place.root), *line], env=command.environment, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout.splitlines()) == (4, [str(place.blob(WEIGHTS))])

@@ -7,8 +7,10 @@ import io
 import subprocess
 import sys
 import tarfile
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.support.calls import QUICK
 from tests.support.hub.calls import COMMIT, NOTES, WEIGHTS
@@ -60,7 +62,7 @@ def locked(repo: Repo, place: Path, *, directory: RelativeName | None = None, mo
     return place / "weighbridge.lock"
 
 
-def check(*arguments: object, cwd: Path | None = None) -> tuple[int, list[str]]:
+def check_alone(*arguments: object, cwd: Path | None = None) -> tuple[int, list[str]]:
     """Run the script of a bundle with the bare standard library; return its exit code and what it said."""
     done = subprocess.run(
         [sys.executable, "-I", "-S", *map(str, arguments)],
@@ -74,13 +76,19 @@ def check(*arguments: object, cwd: Path | None = None) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
+def check(*arguments: object) -> tuple[int, list[str]]:
+    """Run the same script in this process, which is quicker; return what :func:`check_alone` does."""
+    out = io.StringIO()
+    with redirect_stdout(out):
+        code: int = _script()["main"]([str(each) for each in arguments])
+    return code, out.getvalue().splitlines()
+
+
 @functools.cache
-def script(folder: Path) -> Path:
-    """Return the script, in a directory of its own: for one who doesn't trust that of the bundle."""
-    folder.mkdir(exist_ok=True)
-    path = folder / "check.py"
-    path.write_bytes(checker())
-    return path
+def _script() -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "check"}
+    exec(compile(checker(), "check.py", "exec"), names)
+    return names
 
 
 def archive_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:

@@ -163,7 +163,7 @@ class Archive:
         self.is_cut = True
         position = 0
         while position + BLOCK <= self.size:
-            block = _read_all(Reader(self.parts, position, position + BLOCK))
+            block = read_all(Reader(self.parts, position, position + BLOCK))
             if not block.strip(b"\0"):
                 self.is_cut = position + 2 * BLOCK > self.size
                 break
@@ -217,7 +217,7 @@ def read_parts(path: str) -> list[tuple[str, int, str]]:
     place = path + PARTS_SUFFIX
     if not os.path.exists(place):
         return []
-    found = _parse(_read_all(Reader([(place, _size_of(place))], 0, _size_of(place))), place)
+    found = _parse(read_all(Reader([(place, _size_of(place))], 0, _size_of(place))), place)
     try:
         listed = [(part["name"], part["size"], part["sha256"]) for part in found["parts"]]
     except (KeyError, TypeError):
@@ -233,7 +233,7 @@ def read_manifest(bundle: Folder | Archive) -> bytes:
     """Return what a bundle tells of itself; raises ``WrongError`` if it tells nothing, or too much."""
     if MANIFEST not in bundle.sizes:
         raise WrongError(f"{bundle.path} is no bundle, or not whole: there is no {MANIFEST} in it")
-    return _read_all(bundle.reader(MANIFEST, 0, bundle.sizes[MANIFEST]))
+    return read_all(bundle.reader(MANIFEST, 0, bundle.sizes[MANIFEST]))
 
 
 def read_members(content: bytes) -> dict[str, tuple[int, str]]:
@@ -274,8 +274,8 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
     return found
 
 
-def _read_all(reader: Reader) -> bytes:
-    """Return all bytes of a range that is to be small."""
+def read_all(reader: Reader) -> bytes:
+    """Return all bytes of a range that is to be small; raises as :meth:`Reader.read`."""
     blocks: list[bytes] = []
     try:
         block = reader.read(READ)

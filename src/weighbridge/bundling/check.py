@@ -9,6 +9,7 @@ missing, damaged or too much, each of which it names, and with 2 if there is no 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 import time
@@ -22,6 +23,7 @@ from weighbridge.bundling.carriers import (
     Reader,
     WrongError,
     find_bundle,
+    read_all,
     read_manifest,
     read_members,
     read_parts,
@@ -30,6 +32,7 @@ from weighbridge.bundling.carriers import (
 # In a bundle, what follows stands below the text of the module imported from.
 
 _OTHERS = ("md5", "sha1", "sha224", "sha384", "sha512")  # of which a content may be called, beside those of a Hub
+_PIECE = 4 << 20  # bytes, of which the list of a content's pieces tells
 _SHOW_S = 0.5
 
 
@@ -90,14 +93,17 @@ class _Check:
             sums.append(hashlib.sha1(b"blob %d\0" % size))  # noqa: S324 - the name that git gives a content
         elif algorithm in _OTHERS:
             sums.append(hashlib.new(algorithm))
-        stop = reader.position + size
+        start, prefixes = reader.position, []
         try:
-            while reader.position < stop:
-                block = reader.read_counted(min(READ, stop - reader.position))
+            while reader.position < start + size:
+                done = reader.position - start
+                block = reader.read_counted(min(READ, size - done, _PIECE - done % _PIECE))
                 if not block:
                     raise WrongError("it ends early")
                 for each in sums:
                     each.update(block)
+                if (done + len(block)) % _PIECE == 0:
+                    prefixes.append(sums[-1].hexdigest())
                 self._show(len(block))
         except (WrongError, OSError) as error:
             self._note("damaged", name, str(error))
@@ -106,7 +112,17 @@ class _Check:
         if size != wanted[0]:
             self._note("damaged", name, f"{size} bytes instead of {wanted[0]}")
         elif found != [wanted[1], value][: len(found)]:
-            self._note("damaged", name)
+            self._note("damaged", name, self._place(f"pieces/{title}.json", prefixes))
+
+    def _place(self, name: str, prefixes: list[str]) -> str:
+        """Return where a content is damaged first, if somebody has noted the digests of what is before each place."""
+        try:
+            text = read_all(self._bundle.reader(name, 0, self._bundle.sizes[name]))
+            listed = json.loads(text)["prefixes"]
+            first = next((at for at, each in enumerate(listed) if prefixes[at : at + 1] != [each]), len(listed))
+        except (KeyError, TypeError, ValueError, RecursionError, WrongError, OSError):
+            return ""
+        return f"first between byte {first * _PIECE} and the {_PIECE} after it"
 
     def _note(self, trouble: str, name: str, detail: str = "") -> None:
         self._wrong.append(name)
@@ -138,4 +154,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

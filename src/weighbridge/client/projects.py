@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from weighbridge.client.session import Session, read_directory
 from weighbridge.core.errors import LockFileError, LockOutdatedError, StoreError
@@ -12,10 +13,12 @@ from weighbridge.core.events import Observer
 from weighbridge.core.lock_changes import describe_changes, find_outdated
 from weighbridge.core.locks import Locked, LockFile, Synced, SyncPlan
 from weighbridge.delivery import Means
+from weighbridge.directory import DirectoryWalk, check_requests
 from weighbridge.pinning.files import ProjectPlace
 from weighbridge.pinning.locking import Locking, Upgrade, note_unasked_tags
-from weighbridge.pinning.syncing import Syncing
+from weighbridge.pinning.syncing import Fetch, Syncing, requests_of
 from weighbridge.store.cache.pins import pin_for
+from weighbridge.store.receipts import Receipts
 
 _Path = str | os.PathLike[str]
 
@@ -132,9 +135,10 @@ class ProjectCalls:
         current = _demand_lock(place) if locked else self._lock_changes(place, means)
         if not locked:
             place.write_lock(current.lock)
+        fetch = self._fetching(current.lock, place, means)
         denial = self._pin(current)
         syncing = Syncing(self._session.hubs(means.cancel), means, place.directory)
-        snapshots, downloads = syncing.run(current.lock)
+        snapshots, downloads = syncing.run(current.lock, fetch)
         if denial is not None and any(each.changed for each in snapshots):
             raise denial
         return Synced(locked=current, snapshots=snapshots, downloads=downloads)
@@ -152,6 +156,12 @@ class ProjectCalls:
         place, means = ProjectPlace.of(read_directory(project)), self._session.means(None, cancel)
         current = _demand_lock(place) if locked else self._lock_changes(place, means)
         return Syncing(self._session.hubs(means.cancel), means, place.directory).plan(current.lock)
+
+    def _fetching(self, lock: LockFile, place: ProjectPlace, means: Means) -> Fetch:
+        """Return what has the files from anywhere; what can't be asked for is refused now."""
+        requests = check_requests(requests_of(lock), place.directory, allow_unverified=False)
+        own = replace(means, receipts=Receipts.below(means.options.store.receipts))
+        return lambda: DirectoryWalk(own).run(requests, place.directory)
 
     def _pin(self, locked: Locked) -> StoreError | None:
         """Keep what is locked from leaving the cache, also while the rest of it arrives.

@@ -131,7 +131,7 @@ class _Mender:
             if source is None or digest is None:
                 continue
             with suppress(StoreError):  # what can't be read is no help
-                reading = read_blob(source, digest, None, None, _tell_nobody, self.means.cancel)
+                reading = read_blob(source, digest, None, _tell_nobody, self.means.cancel)
                 if reading.digest == digest:
                     yield _Near(each, source, reading.sight)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
 from weighbridge.core.artifacts import FileResult, Source
@@ -39,7 +38,7 @@ _REFUSED = frozenset({401, 403, 404, 410})  # another commit may still have it
 _HOPELESS = (OfflineError, ConnectError)  # for one content, and so for all
 
 
-@dataclass(frozen=True)  # no slots: what is worked out is kept
+@dataclass(frozen=True, slots=True)
 class _Case:
     """All findings about one content.
 
@@ -48,24 +47,14 @@ class _Case:
         etag: What its blob is called.
         findings: About it.
         pointers: What is to lead to it.
+        origins: Commit and file under which the Hub may have it, those that are here first.
     """
 
     folder: CacheFolder
     etag: str
     findings: tuple[Finding, ...]
     pointers: tuple[tuple[str, str], ...]
-
-    @cached_property
-    def origins(self) -> tuple[tuple[str, RepoFile], ...]:
-        """Commit and file under which the Hub may have it, those that are here first."""
-        known: dict[tuple[str, str], RepoFile] = {}
-        for commit, path in self.pointers:
-            known[commit, path] = _listed(self.folder, commit, path) or _unlisted(path, self.etag)
-        for tree in sorted((self.folder.path / "trees").glob("*.json")):
-            for file in _tree_files(self.folder, tree.stem):
-                if file.etag == self.etag:
-                    known.setdefault((tree.stem, file.path), file)
-        return tuple((commit, file) for (commit, _), file in known.items() if file.etag == self.etag)
+    origins: tuple[tuple[str, RepoFile], ...]
 
     @property
     def is_held(self) -> bool:
@@ -76,6 +65,32 @@ class _Case:
         """Return what is to be mended, as the file of one of its origins."""
         commit, file = self.origins[number]
         return BrokenBlob(folder=self.folder, file=file, commit=commit, pointers=self.pointers)
+
+
+class _Listings:
+    """The listings that are kept of one repository, each read once."""
+
+    def __init__(self, folder: CacheFolder) -> None:
+        places = sorted((folder.path / "trees").glob("*.json"))
+        trees = [read_tree(each, each.stem) for each in places if is_commit(each.stem)]
+        self._files = {each.commit: {file.path: file for file in each.files} for each in trees if each is not None}
+        self._owners: dict[str, list[tuple[str, RepoFile]]] = {}
+        for commit, files in self._files.items():
+            for file in files.values():
+                self._owners.setdefault(file.etag, []).append((commit, file))
+
+    def file(self, commit: str, path: str) -> RepoFile | None:
+        """Return what a commit has at a path; None if nobody knows."""
+        return self._files.get(commit, {}).get(path)
+
+    def origins(self, etag: str, pointers: Sequence[tuple[str, str]]) -> tuple[tuple[str, RepoFile], ...]:
+        """Return commits and files that have a content: those that lead to it, then all that are known to have it."""
+        known: dict[tuple[str, str], RepoFile] = {}
+        for commit, path in pointers:
+            known[commit, path] = self.file(commit, path) or _unlisted(path, etag)
+        for commit, file in self._owners.get(etag, []):
+            known.setdefault((commit, file.path), file)
+        return tuple((commit, file) for (commit, _), file in known.items() if file.etag == etag)
 
 
 @dataclass(slots=True)
@@ -91,6 +106,7 @@ class ContentMender:
     root: Path
     hub: Hub
     means: Means
+    _listings: dict[CacheFolder, _Listings] = field(default_factory=dict)
     _outcomes: list[Mended | Left] = field(default_factory=list)
     _finished: list[FileResult] = field(default_factory=list)
 
@@ -113,14 +129,20 @@ class ContentMender:
         cases: dict[tuple[CacheFolder, str], list[Finding]] = {}
         for each in findings:
             folder = None if each.repo is None else CacheFolder(self.root, each.repo)
-            etag = None if folder is None else _etag_of(folder, each)
+            etag = None if folder is None else _etag_of(self._listings_of(folder), each)
             if folder is None or etag is None:
                 self._leave([each], "nobody here knows what its content must be; download it again")
             else:
                 cases.setdefault((folder, etag), []).append(each)
         for (folder, etag), some in cases.items():
-            pointers = {pointer for each in some for pointer in each.pointers if is_commit(pointer[0])}
-            yield _Case(folder, etag, tuple(some), tuple(sorted(pointers)))
+            pointers = sorted({pointer for each in some for pointer in each.pointers if is_commit(pointer[0])})
+            origins = self._listings_of(folder).origins(etag, pointers)
+            yield _Case(folder, etag, tuple(some), tuple(pointers), origins)
+
+    def _listings_of(self, folder: CacheFolder) -> _Listings:
+        if folder not in self._listings:
+            self._listings[folder] = _Listings(folder)
+        return self._listings[folder]
 
     def _is_settled_here(self, case: _Case, damaged: set[Path]) -> bool:
         """Do what need not be fetched, or can't be; tells whether nothing is left to do about a case."""
@@ -226,29 +248,18 @@ class ContentMender:
         self._outcomes += [Left(finding=each, why=why, error=error) for each in findings]
 
 
-def _etag_of(folder: CacheFolder, finding: Finding) -> str | None:
+def _etag_of(listings: _Listings, finding: Finding) -> str | None:
     """Return what the blob is called that a finding is about; None if nobody can tell."""
     if finding.thing is Thing.BLOB:
         return finding.path.name
     for commit, path in finding.pointers:
-        file = _listed(folder, commit, path)
+        file = listings.file(commit, path)
         if file is not None and file.algorithm is not None:
             return file.etag
     if finding.trouble is Trouble.DANGLING and finding.path.is_symlink():
         name = finding.path.readlink().name
         return name if is_digest_name(name) else None
     return None
-
-
-def _listed(folder: CacheFolder, commit: str, path: str) -> RepoFile | None:
-    return next((each for each in _tree_files(folder, commit) if each.path == path), None)
-
-
-def _tree_files(folder: CacheFolder, commit: str) -> tuple[RepoFile, ...]:
-    if not is_commit(commit):
-        return ()
-    tree = read_tree(folder.tree(commit), commit)
-    return () if tree is None else tree.files
 
 
 def _unlisted(path: str, etag: str) -> RepoFile:

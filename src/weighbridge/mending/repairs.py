@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from weighbridge.core.errors import CancelledError, WeighbridgeError
-from weighbridge.core.findings import Finding, Left, Mended, Repair, Verification
+from weighbridge.core.findings import Finding, Left, Mended, Repair, Trouble, Verification
 from weighbridge.core.repos import RepoFile
 from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
@@ -16,6 +16,7 @@ from weighbridge.mending.cures import Cure, cure_of, reason_to_leave
 from weighbridge.mending.upkeep import Upkeep
 from weighbridge.shelves.cache import CacheShelf
 from weighbridge.shelves.filling import fill
+from weighbridge.store.cache.aside import put_back
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.trees import read_tree
 from weighbridge.store.cache.uses import active
@@ -49,6 +50,7 @@ class RepairWalk:
         with ExitStack() as stack:
             for folder in sorted({each.repo.folder for each in verification.findings if each.repo is not None}):
                 stack.enter_context(active(self._root, folder))
+            self._end_removals(verification.findings)
             try:
                 for cure in Cure:
                     findings = [each for each in verification.findings if cure_of(each) is cure]
@@ -63,6 +65,13 @@ class RepairWalk:
             mended=tuple(each for each in outcomes if isinstance(each, Mended)),
             left=tuple(each for each in outcomes if isinstance(each, Left)),
         )
+
+    def _end_removals(self, findings: Sequence[Finding]) -> None:
+        """Put back what somebody was about to remove, and died, where something refers to it."""
+        repos = {each.repo for each in findings if each.repo is not None and each.trouble is Trouble.DANGLING}
+        for repo in sorted(repos, key=lambda each: each.folder):
+            with suppress(OSError):
+                put_back(CacheFolder(self._root, repo).path)
 
     def _mend(self, cure: Cure, findings: Sequence[Finding]) -> Iterator[Mended | Left]:
         self._means.check_cancelled()

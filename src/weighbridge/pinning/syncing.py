@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from weighbridge.core.artifacts import Artifact, FileRequest, FileResult, Source
@@ -22,7 +21,6 @@ from weighbridge.core.names import RelativeName
 from weighbridge.core.repos import RepoFile
 from weighbridge.core.snapshots import Order, PlannedFile, SnapshotResult
 from weighbridge.delivery import Means
-from weighbridge.directory import DirectoryWalk, check_requests
 from weighbridge.hub.patience import Hubs
 from weighbridge.pinning.disagreements import Gone, is_gone, other_bytes, vanished
 from weighbridge.shelves.choice import records_for, shelf_for
@@ -31,10 +29,17 @@ from weighbridge.shelves.fallback import Meaning, note_meaning
 from weighbridge.shelves.filling import Filled, complete, look, plan
 from weighbridge.shelves.shelf import Shelf
 from weighbridge.store.present import check_parents
-from weighbridge.store.receipts import Receipts
 from weighbridge.store.sight import Sight, see
 
 _NAMED = 5
+
+
+Fetch = Callable[[], tuple[FileResult, ...]]
+
+
+def requests_of(lock: LockFile) -> list[FileRequest]:
+    """Return the requests for the files from anywhere, relative to the project."""
+    return [_request_of(each) for each in lock.downloads]
 
 
 class Syncing:
@@ -53,16 +58,19 @@ class Syncing:
         options = means.options
         self._is_offline = options.offline or options.hub.offline
 
-    def run(self, lock: LockFile) -> tuple[tuple[SnapshotResult, ...], tuple[FileResult, ...]]:
+    def run(self, lock: LockFile, fetch: Fetch) -> tuple[tuple[SnapshotResult, ...], tuple[FileResult, ...]]:
         """Have all that is locked: snapshots and files from anywhere, in the order of the lock file.
 
         Offline, all of it is looked at before it is told what is missing.
+
+        Args:
+            lock: What is locked.
+            fetch: Has the files from anywhere.
 
         Raises:
             LockMismatchError: The server has other bytes, or does not have it any more.
             IncompleteSnapshotError: The network is switched off, and something is missing.
         """
-        requests = self._requests(lock.downloads)
         snapshots: list[SnapshotResult] = []
         missing: list[IncompleteSnapshotError | OfflineError] = []
         downloads: tuple[FileResult, ...] = ()
@@ -74,9 +82,11 @@ class Syncing:
                 except IncompleteSnapshotError as error:
                     missing.append(error)
             try:
-                downloads = self._fetch(requests) if requests else ()
+                downloads = fetch() if lock.downloads else ()
             except OfflineError as error:
                 missing.append(error)
+            except (DigestMismatchError, SizeMismatchError) as error:
+                raise other_bytes("the project", [each.path.text for each in lock.downloads], error) from error
         finally:
             self._means.receipts.save()
         if missing:
@@ -90,7 +100,7 @@ class Syncing:
             repositories=tuple(
                 plan(shelf_for(order, each.commit, self._means), each.commit, each.tree.files) for each, order in orders
             ),
-            downloads=tuple(_plan_file(each, self._directory) for each in self._requests(lock.downloads)),
+            downloads=tuple(_plan_file(each, self._directory) for each in lock.downloads),
         )
 
     def _order(self, locked: LockedRepository) -> Order:
@@ -131,16 +141,6 @@ class Syncing:
     def _source(self, locked: LockedRepository) -> _Sources:
         return _Sources(self._hubs, locked)
 
-    def _requests(self, downloads: Sequence[LockedDownload]) -> list[FileRequest]:
-        return check_requests(map(_request_of, downloads), self._directory, allow_unverified=False)
-
-    def _fetch(self, requests: Sequence[FileRequest]) -> tuple[FileResult, ...]:
-        receipts = Receipts.below(self._means.options.store.receipts)
-        try:
-            return DirectoryWalk(replace(self._means, receipts=receipts)).run(requests, self._directory)
-        except (DigestMismatchError, SizeMismatchError) as error:
-            raise other_bytes("the project", [each.name.text for each in requests], error) from error
-
 
 class _Sources:
     """Tells where to fetch the files of a locked repository.
@@ -165,13 +165,11 @@ def _request_of(locked: LockedDownload) -> FileRequest:
     return FileRequest(name=locked.path, artifact=artifact)
 
 
-def _plan_file(request: FileRequest, directory: Path) -> PlannedFile:
-    path = directory.joinpath(*request.name.parts)
-    found, size = see(path), request.artifact.size
+def _plan_file(locked: LockedDownload, directory: Path) -> PlannedFile:
+    path = directory.joinpath(*locked.path.parts)
+    found, size = see(path), locked.size
     is_present = found != Sight() and size in (None, found.size)
-    return PlannedFile(
-        name=request.name.text, size=found.size if is_present else size, path=path, is_present=is_present
-    )
+    return PlannedFile(name=locked.path.text, size=found.size if is_present else size, path=path, is_present=is_present)
 
 
 def _incomplete(locked: LockedRepository, shelf: Shelf, missing: Sequence[RepoFile]) -> IncompleteSnapshotError:

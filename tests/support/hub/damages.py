@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.support.hub.calls import COMMIT, EARLIER, GRAPH, NOTES, WEIGHTS
+from tests.support.hub.calls import COMMIT, EARLIER, GRAPH, KIB, NOTES, WEIGHTS, victim
 from tests.support.hub_repos import Repo, blob_name
 from weighbridge.core.findings import Finding
 
 FOLDER = "models--acme--victim"
 UNKNOWN = "0123456789" * 4
+SIZE = 9 * 1024 * KIB
+"""Bytes of the large file."""
 
 Found = tuple[str, str, str]
 """Trouble, thing, and path below the cache."""
@@ -51,6 +54,14 @@ class Place:
 
 
 Damage = Callable[[Place], Sequence[Found]]
+
+
+@functools.cache
+def patient() -> Repo:
+    """Return the repository to damage: one file of one commit has three pieces, all others are small."""
+    repo = victim()
+    weights = victim(SIZE).main[WEIGHTS]
+    return replace(repo, commits={EARLIER: repo.commits[EARLIER], COMMIT: {**repo.main, WEIGHTS: weights}})
 
 
 def flipped(place: Place) -> Sequence[Found]:

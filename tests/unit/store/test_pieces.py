@@ -39,7 +39,7 @@ MANIFEST = manifest_of(CONTENT)
 
 def read(path: Path, manifest: PieceManifest | None = MANIFEST, digest: Digest = MANIFEST.digest) -> Reading:
     """Read without anybody watching."""
-    return read_blob(path, digest, None, manifest, lambda _: None, threading.Event())
+    return read_blob(path, digest, manifest, lambda _: None, threading.Event())
 
 
 @pytest.fixture
@@ -105,20 +105,23 @@ def test_file_of_another_length_is_wrong_where_it_ends(blob: Path, size: int, pi
     assert found.wrong == piece
 
 
-def test_manifest_that_lies_accuses_no_file_that_is_right(blob: Path) -> None:
+@pytest.mark.parametrize("algorithm", ["sha256", "git-sha1"])
+@pytest.mark.parametrize("size", [SIZE, SIZE + 1])
+def test_manifest_that_lies_accuses_no_file_that_is_right(blob: Path, algorithm: str, size: int) -> None:
     """The digest of the whole decides."""
-    lie = PieceManifest(digest=MANIFEST.digest, size=SIZE, prefixes={**MANIFEST.prefixes, PIECE: "0" * 64})
+    right = manifest_of(CONTENT, algorithm)
+    lie = PieceManifest(digest=right.digest, size=size, prefixes={**right.prefixes, PIECE: "0" * 64})
 
-    found = read(blob, lie)
+    found = read(blob, lie, right.digest)
 
-    assert (found.digest, found.wrong) == (MANIFEST.digest, None)
+    assert (found.digest, found.wrong) == (right.digest, None)
 
 
 def test_whoever_watches_is_told_of_every_byte(blob: Path) -> None:
     """A bar that shows the time left needs them all, and often."""
     told: list[int] = []
 
-    read_blob(blob, MANIFEST.digest, SIZE, None, told.append, threading.Event())
+    read_blob(blob, MANIFEST.digest, None, told.append, threading.Event())
 
     assert sum(told) == SIZE
     assert max(told) <= PIECE
@@ -134,7 +137,7 @@ def test_reading_ends_when_it_is_to_end(blob: Path) -> None:
         stop.set()
 
     with pytest.raises(CancelledError):
-        read_blob(blob, MANIFEST.digest, SIZE, None, tell, stop)
+        read_blob(blob, MANIFEST.digest, None, tell, stop)
 
     assert len(told) == 1
 

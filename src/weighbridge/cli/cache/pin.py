@@ -35,7 +35,7 @@ def pin(*, targets: tuple[str, ...], cache_dir: Path | None, as_json: bool, quie
     from weighbridge.cli.cache.place import opened
 
     with opened(cache_dir) as client:
-        made = {client.cache.pin(each): ("by hand",) for each in targets}
+        made: dict[str, tuple[str, ...]] = {client.cache.pin(each): ("by hand",) for each in targets}
         _tell(made if targets else client.cache.pins(), as_json=as_json, is_quiet=quiet)
     return 0
 
@@ -53,7 +53,7 @@ def unpin(*, targets: tuple[str, ...], cache_dir: Path | None, as_json: bool, qu
         for each in targets:
             if not client.cache.unpin(each):
                 raise EntryNotFoundError(f"{each} is not pinned by hand; weighbridge cache pin shows what is")
-    _tell({each: () for each in targets}, as_json=as_json, is_quiet=quiet)
+    _tell(dict.fromkeys(targets, ()), as_json=as_json, is_quiet=quiet)
     return 0
 
 

@@ -104,5 +104,5 @@ def _tell(done: Removed, *, is_dry: bool, as_json: bool, is_quiet: bool) -> None
         return
     for each in done.choices:
         put(printable(each.name))
-    if not is_quiet:
+    if done.choices and not is_quiet:
         say(f"{format_bytes(done.freed)} {'would come' if is_dry else 'came'} free")

@@ -2,12 +2,13 @@
 
 ::
 
-    <root>/models--org--name/.weighbridge/removed/blobs/<etag>     a content that nothing seemed to refer to
-    <root>/models--org--name/.weighbridge/removed/<16 hex digits>  a snapshot
-    <root>/.locks/.weighbridge/removed/<16 hex digits>             a repository
+    <root>/models--org--name/.weighbridge/removed/snapshots/<commit>  a snapshot that no ref seemed to mean
+    <root>/models--org--name/.weighbridge/removed/blobs/<etag>        a content that nothing seemed to link to
+    <root>/models--org--name/.weighbridge/removed/<16 hex digits>     another directory
+    <root>/.locks/.weighbridge/removed/<16 hex digits>                a repository
 
-Other clients' downloads know no locks of ours: one may come to need a content at the very moment in which it goes.
-Who dies in between leaves it here, and the next who removes something puts it back, or ends the work.
+Other clients' downloads know no locks of ours: one may come to need a snapshot or a content at the very moment in which
+it goes.  Who dies in between leaves it here, and the next who removes something puts it back, or ends the work.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from weighbridge.store.cache.layout import OWN
 from weighbridge.store.cache.scan import linked_blobs
+from weighbridge.store.cache.staging import read_whole
 
-_FOLDER, _BLOBS = "removed", "blobs"
+_FOLDER, _BLOBS, _SNAPSHOTS = "removed", "blobs", "snapshots"
+_LARGEST_REF = 4096
 _GRACE_S = 0.25  # a client that has just seen a blob links to it in far less
 
 _pause = threading.Event()  # never set
@@ -60,19 +63,21 @@ def remove_tree(path: Path, aside: Path) -> None:
         _prune(aside)
 
 
-def set_aside(blob: Path) -> None:
-    """Take a blob out of everybody's sight.
+def set_aside(path: Path) -> None:
+    """Take a blob or a snapshot out of everybody's sight, until :func:`settle`.
 
     Raises:
         OSError: It is where it was.
     """
-    place = aside_of(blob.parent.parent) / _BLOBS
+    place = aside_of(path.parent.parent) / path.parent.name
     place.mkdir(parents=True, exist_ok=True)
-    blob.replace(place / blob.name)
+    if path.parent.name == _SNAPSHOTS:
+        shutil.rmtree(place / path.name, ignore_errors=True)  # one that was put back in part
+    path.replace(place / path.name)
 
 
 def settle(repos: Iterable[Path]) -> set[Path]:
-    """Put back what has come to be needed of the blobs that were set aside, and remove the rest.
+    """Put back what has come to be needed of what was set aside, and remove the rest.
 
     Args:
         repos: Folders of repositories.
@@ -80,7 +85,7 @@ def settle(repos: Iterable[Path]) -> set[Path]:
     Returns:
         The blobs that are gone.
     """
-    waiting = [each for each in repos if _names(aside_of(each) / _BLOBS)]
+    waiting = [each for each in repos if any(_names(aside_of(each) / kind) for kind in (_BLOBS, _SNAPSHOTS))]
     for each in waiting:
         put_back(each)
     if waiting:
@@ -88,20 +93,57 @@ def settle(repos: Iterable[Path]) -> set[Path]:
     gone: set[Path] = set()
     for repo in waiting:
         put_back(repo)
+        for name in _names(aside_of(repo) / _SNAPSHOTS):
+            shutil.rmtree(aside_of(repo) / _SNAPSHOTS / name, ignore_errors=True)
         for name in _names(aside_of(repo) / _BLOBS):
             with suppress(OSError):
                 (aside_of(repo) / _BLOBS / name).unlink()
                 gone.add(repo / "blobs" / name)
+        _prune(aside_of(repo) / _SNAPSHOTS)
         _prune(aside_of(repo) / _BLOBS)
     return gone
 
 
-def put_back(repo: Path) -> list[Path]:
-    """Put back those blobs that a snapshot needs and that nobody has fetched anew; returns them."""
+def refs_of(repo: Path, commits: Collection[str]) -> dict[Path, str]:
+    """Return the refs of a repository that mean one of some commits, and which."""
+    found: dict[Path, str] = {}
+    for directory, _, names in os.walk(repo / "refs"):
+        for name in names:
+            path = Path(directory, name)
+            commit = (read_whole(path, _LARGEST_REF) or b"").decode("ascii", "replace").strip()
+            if commit in commits:
+                found[path] = commit
+    return found
+
+
+def put_back(repo: Path) -> None:
+    """Put back those snapshots that a ref means, and those blobs that a snapshot needs and nobody has fetched anew."""
+    place = aside_of(repo) / _SNAPSHOTS
+    for commit in sorted(set(refs_of(repo, _names(place)).values())):
+        _merge(place / commit, repo / _SNAPSHOTS / commit)
+    _put_back_blobs(repo)
+
+
+def _merge(source: Path, target: Path) -> None:
+    """Put a snapshot back where a client may have begun to make it anew."""
+    with suppress(OSError):
+        source.rename(target)
+        return
+    for directory, _, names in os.walk(source):
+        for name in names:
+            path = Path(directory, name)
+            final = target / path.relative_to(source)
+            with suppress(OSError):
+                final.parent.mkdir(parents=True, exist_ok=True)
+                if not os.path.lexists(final):
+                    path.rename(final)
+
+
+def _put_back_blobs(repo: Path) -> None:
     place, blobs = aside_of(repo) / _BLOBS, repo / "blobs"
     names = _names(place)
     if not names:
-        return []
+        return
     needed = {blob for each in _entries(repo / "snapshots") for _, blob in linked_blobs(each)}
     found = [blobs / each for each in names if f"{blobs}/{each}" in needed]
     for blob in found:
@@ -114,7 +156,6 @@ def put_back(repo: Path) -> list[Path]:
                 (place / blob.name).rename(blob)
                 continue
         (place / blob.name).unlink(missing_ok=True)
-    return found
 
 
 def end_removals(root: Path, repo: Path | None = None) -> None:
@@ -123,7 +164,7 @@ def end_removals(root: Path, repo: Path | None = None) -> None:
     if repo is not None:
         settle([repo])
     for name in _names(place):
-        if name != _BLOBS:
+        if name not in {_BLOBS, _SNAPSHOTS}:
             shutil.rmtree(place / name, ignore_errors=True)
     _prune(place)
 
@@ -131,7 +172,7 @@ def end_removals(root: Path, repo: Path | None = None) -> None:
 def _prune(place: Path) -> None:
     """Remove directories that are empty by now, from ``place`` upwards, as far as they may be of our making."""
     with suppress(OSError):
-        while place.name in {_BLOBS, _FOLDER, OWN, ".locks"}:
+        while place.name in {_BLOBS, _SNAPSHOTS, _FOLDER, OWN, ".locks"}:
             place.rmdir()
             place = place.parent
 

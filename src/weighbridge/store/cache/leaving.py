@@ -11,15 +11,12 @@ from pathlib import Path
 from weighbridge.core.errors import WeighbridgeError
 from weighbridge.core.repos import RepoId, is_commit
 from weighbridge.store.cache import uses
-from weighbridge.store.cache.aside import end_removals
+from weighbridge.store.cache.aside import end_removals, refs_of
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import BlobLock
 from weighbridge.store.cache.readers import find_readers
 from weighbridge.store.cache.removal import Removal, freed_size, remove
 from weighbridge.store.cache.scan import linked_blobs
-from weighbridge.store.cache.staging import read_whole
-
-_LARGEST_REF = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,9 @@ def _leave(root: Path, repo: Path, paths: Collection[Path], stack: ExitStack) ->
         else:
             refused += [Refused(each, problem) for each in sorted(wanted)]
     snapshots = {each for each in going if each.parent == repo / "snapshots"}
-    is_whole = (is_all or bool(snapshots)) and snapshots >= contents.by_snapshot.keys()
+    # what nothing means goes in parts, as another client may be about to mean it
+    is_last = is_all or bool(refs_of(repo, {each.name for each in snapshots}))
+    is_whole = is_last and snapshots >= contents.by_snapshot.keys()
     if is_whole and (holder := _holder(root, repo)) is not None:
         return Left(refused=(*refused, *(Refused(each, holder) for each in sorted(going) or [repo])))
     blobs = {each for each in contents.only_of(going) if each.parent == repo / "blobs"}
@@ -150,18 +149,6 @@ def _removal(root: Path, repo: Path, snapshots: set[Path], files: set[Path], blo
         files=frozenset(files),
         blobs=frozenset(blobs),
     )
-
-
-def refs_of(repo: Path, commits: Collection[str]) -> dict[Path, str]:
-    """Return the refs of a repository that mean one of some commits, and which."""
-    found: dict[Path, str] = {}
-    for directory, _, names in os.walk(repo / "refs"):
-        for name in names:
-            path = Path(directory, name)
-            commit = (read_whole(path, _LARGEST_REF) or b"").decode("ascii", "replace").strip()
-            if commit in commits:
-                found[path] = commit
-    return found
 
 
 def held_blob(root: Path, blob: Path) -> str | None:

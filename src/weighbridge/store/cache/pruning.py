@@ -19,9 +19,10 @@ from pathlib import Path
 from weighbridge.core.etags import is_blob_name
 from weighbridge.core.repos import RepoId, is_commit
 from weighbridge.store.cache import shared, uses
-from weighbridge.store.cache.aside import aside_of, aside_of_repos, end_removals
+from weighbridge.store.cache.aside import aside_of, aside_of_repos, end_removals, refs_of
 from weighbridge.store.cache.inventory import CachedRevision, take_inventory
-from weighbridge.store.cache.leaving import Refused, held_blob, leave
+from weighbridge.store.cache.layout import OWN
+from weighbridge.store.cache.leaving import Left, Refused, held_blob, leave
 from weighbridge.store.cache.pieces import stray_manifests
 from weighbridge.store.cache.pins import stale_pins
 from weighbridge.store.cache.readers import find_readers
@@ -36,6 +37,8 @@ DAY_S = 86_400.0
 
 _ABANDONED = re.compile(r"tmp[a-z0-9_]{8}", re.ASCII)  # of the oldest clients, in the root
 _PROBE = re.compile(r"tmp_[0-9a-f-]{32,36}", re.ASCII)  # of newer ones, beside blobs
+_PATIENCE_S = 2.0  # with those who are at work in a repository
+_INSTANT_S = 3600.0  # others' downloads make some things for an instant, of which no lock tells
 _INCOMPLETE = ".incomplete"
 
 
@@ -124,18 +127,12 @@ def prune(root: Path, items: Collection[Item], age_s: float = DAY_S) -> Pruned:
     refused: list[Refused] = []
     for repo in sorted({each.repo for each in items if each.repo is not None}):
         mine = [each for each in items if each.repo == repo]
-        snapshots = {each.path: each for each in mine if each.waste is Waste.REVISION}
-        if snapshots:
-            still = _still_spare(root, set(snapshots), before)
-            left = leave(root, repo, still)
-            removed += [each for path, each in snapshots.items() if path in left.removed]
-            refused += left.refused
-        rest = [each for each in mine if each.waste is not Waste.REVISION]
-        with uses.clearing(root, repo.name) as is_clear:
+        with uses.clearing(root, repo.name, _PATIENCE_S) as is_clear:
             if is_clear:
-                end_removals(root, repo)
-                removed += _Lot(root, repo, before).remove(rest)
-            elif rest:
+                done = _prune_repo(root, repo, mine, before)
+                removed += done.removed
+                refused += done.refused
+            else:
                 who = ", ".join(map(str, uses.users_at_work(root, repo.name))) or "unknown"
                 refused.append(Refused(repo, f"process {who} is at work in {repo.name}"))
     for each in (each for each in items if each.repo is None):
@@ -148,6 +145,18 @@ def prune(root: Path, items: Collection[Item], age_s: float = DAY_S) -> Pruned:
                 each.path.unlink()
         removed += [] if os.path.lexists(each.path) else [each]
     return Pruned(removed=tuple(removed), refused=tuple(refused))
+
+
+def _prune_repo(root: Path, repo: Path, items: Collection[Item], before: float) -> Pruned:
+    """Remove what can still go; within :func:`uses.clearing`."""
+    end_removals(root, repo)
+    snapshots = {each.path: each for each in items if each.waste is Waste.REVISION}
+    still = _still_spare(root, set(snapshots), before) if snapshots else set()
+    meant = set(refs_of(repo, {each.name for each in still}).values())
+    left = leave(root, repo, {each for each in still if each.name not in meant}) if still else Left()
+    rest = _Lot(root, repo, before).remove([each for each in items if each.waste is not Waste.REVISION])
+    gone = [each for path, each in snapshots.items() if path in left.removed]
+    return Pruned(removed=(*gone, *rest), refused=left.refused)
 
 
 def _is_spare(revision: CachedRevision, before: float) -> bool:
@@ -191,7 +200,7 @@ class _Lot:
     def run(self, going: Collection[Path]) -> list[Item]:
         """Return all of it; ``going`` are snapshots that are to go anyway, and count as if they were there."""
         found = [*self._blobs(), *self.leftovers(), *self._notes(going)]
-        if not found and not self._has_anything() and self._is_old(self._repo):
+        if not found and not self._has_anything() and self._is_old(self._repo) and _is_older(self._repo, _INSTANT_S):
             return [Item(waste=Waste.REPO, path=self._repo, size=0, repo=self._repo)]
         return found
 
@@ -200,8 +209,9 @@ class _Lot:
         found: list[Item] = []
         for each in _entries(self._repo / "blobs"):
             is_ours = each.name.endswith((PARTIAL_SUFFIX, CLAIM_SUFFIX))
-            is_theirs = each.name.endswith(_INCOMPLETE) or _PROBE.fullmatch(each.name) is not None
-            if (is_ours or is_theirs) and self._is_old(each) and self._is_free(each):
+            is_theirs = each.name.endswith(_INCOMPLETE)
+            is_probe = _PROBE.fullmatch(each.name) is not None and _is_older(each, _INSTANT_S)
+            if (is_ours or is_theirs or is_probe) and self._is_old(each) and self._is_free(each):
                 found.append(Item(waste=Waste.UNFINISHED, path=each, size=_room(each), repo=self._repo))
         if aside_of(self._repo).is_dir():
             found.append(
@@ -219,11 +229,12 @@ class _Lot:
         now = {each.path for each in self.run(())} | {each.path for each in items if not os.path.lexists(each.path)}
         going = [each for each in items if each.path in now]
         blobs = frozenset(each.path for each in going if each.waste is Waste.BLOB)
-        whole = frozenset(each.path for each in going if each.waste is Waste.REPO)
-        remove(Removal(root=self._root, repos=whole, blobs=blobs), _ignore)
+        remove(Removal(root=self._root, blobs=blobs), _ignore)
         age_s = time.time() - self._before
         for each in going:
-            if each.path.name.endswith(PARTIAL_SUFFIX):
+            if each.waste is Waste.REPO:
+                _remove_empty(each.path)
+            elif each.path.name.endswith(PARTIAL_SUFFIX):
                 tidy_abandoned(each.path.parent, age_s)
             elif each.path.parent == uses.uses_of(self._root, self._repo.name):
                 with uses.sole(self._root, self._repo.name, each.path.name) as is_free:
@@ -303,9 +314,28 @@ def _of_root(root: Path, before: float) -> Iterator[Item]:
         yield Item(waste=Waste.UNFINISHED, path=aside_of_repos(root), size=_room(aside_of_repos(root)))
 
 
+def _is_older(path: Path, age_s: float) -> bool:
+    found = _look(path, follow=False)
+    return found is not None and max(found.st_mtime, found.st_ctime) <= time.time() - age_s
+
+
 def _is_open(path: Path) -> bool:
     found = _look(path)
     return found is not None and bool(find_readers({(found.st_dev, found.st_ino): {path.name}}))
+
+
+def _remove_empty(repo: Path) -> None:
+    """Remove a repository's folder in which nothing is but what only we know, and nothing that has come into it."""
+    for directory, folders, names in os.walk(repo, topdown=False):
+        place = Path(directory)
+        is_ours = OWN in place.relative_to(repo).parts
+        for each in names if is_ours else ():
+            (place / each).unlink(missing_ok=True)
+        for each in folders:
+            with suppress(OSError):
+                (place / each).rmdir()
+    with suppress(OSError):
+        repo.rmdir()
 
 
 def _remove(path: Path) -> None:

@@ -17,6 +17,7 @@ from weighbridge.core.ranges import ByteRange
 from weighbridge.store.faults import storing
 from weighbridge.store.sight import Sight, open_plain
 
+_GIT = "git-sha1"
 _BLOCK = MIB  # divides a piece; what was read is still in the processor's own memory when it is hashed
 
 
@@ -37,20 +38,14 @@ class Reading:
     prefixes: Mapping[int, str]
 
 
-def read_blob(  # noqa: PLR0913, PLR0917 - what, what it must be, and how to watch and to end it
-    path: Path,
-    digest: Digest,
-    size: int | None,
-    manifest: PieceManifest | None,
-    tell: Callable[[int], None],
-    stop: threading.Event,
+def read_blob(
+    path: Path, digest: Digest, manifest: PieceManifest | None, tell: Callable[[int], None], stop: threading.Event
 ) -> Reading:
     """Read a file once, as fast as it can be hashed; safe from many threads at once.
 
     Args:
         path: A plain file; links to it are followed.
         digest: What it must have; read for its algorithm.
-        size: What it must have, in bytes, which ``git-sha1`` hashes before the content; None is what it has.
         manifest: What its pieces must be; None if nobody knows.
         tell: Told how many bytes more were read, on this thread, for each MiB.
         stop: Ends it within a MiB.
@@ -59,12 +54,12 @@ def read_blob(  # noqa: PLR0913, PLR0917 - what, what it must be, and how to wat
         StoreError: It is no plain file, or can't be read; its cause says why.
         CancelledError: ``stop`` was set.
     """
-    if manifest is not None:
-        size = manifest.size
     with storing(path, "read"), os.fdopen(open_plain(path), "rb", buffering=0) as file:
-        _advise(file.fileno(), "POSIX_FADV_SEQUENTIAL")
+        if hasattr(os, "posix_fadvise"):
+            with suppress(OSError):  # advice only
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
         sight = Sight.of(os.fstat(file.fileno()))
-        pieces = _Pieces(digest.hasher(sight.size if size is None else size), manifest)
+        pieces = _Pieces(digest.hasher(sight.size), manifest, sight.size)
         buffer = memoryview(bytearray(_BLOCK))
         while True:
             if stop.is_set():
@@ -78,34 +73,21 @@ def read_blob(  # noqa: PLR0913, PLR0917 - what, what it must be, and how to wat
     return Reading(found, sight, pieces.wrong_of(found), pieces.prefixes())
 
 
-def uncache(path: Path) -> None:
-    """Take a file that was read out of the system's page cache, as advice; never fails."""
-    with suppress(OSError):
-        descriptor = open_plain(path)
-        try:
-            _advise(descriptor, "POSIX_FADV_DONTNEED")
-        finally:
-            os.close(descriptor)
-
-
-def _advise(descriptor: int, advice: str) -> None:
-    """Tell the system what becomes of a whole file, where it listens."""
-    if hasattr(os, "posix_fadvise"):
-        with suppress(OSError):
-            os.posix_fadvise(descriptor, 0, 0, getattr(os, advice))
-
-
 class _Pieces:
     """A running digest that notes its value at the end of each piece.
 
     Args:
         hasher: A fresh one.
         manifest: What the values must be.
+        size: Of the file, in bytes.
     """
 
-    def __init__(self, hasher: Hasher, manifest: PieceManifest | None) -> None:
+    def __init__(self, hasher: Hasher, manifest: PieceManifest | None, size: int) -> None:
         self._hasher = hasher
         self._manifest = manifest
+        # git hashes the size first: where that is another, no piece has the digest that it should
+        is_known = manifest is not None and (manifest.size == size or manifest.digest.algorithm != _GIT)
+        self._expected = manifest.prefixes if manifest is not None and is_known else {}
         self._found: dict[int, str] = {}
         self._wrong: ByteRange | None = None
         self.position = 0
@@ -116,7 +98,7 @@ class _Pieces:
         self.position += len(block)
         if self.position % PIECE == 0:
             found = self._found[self.position] = self._hasher.copy().hexdigest()
-            expected = None if self._manifest is None else self._manifest.prefixes.get(self.position)
+            expected = self._expected.get(self.position)
             if self._wrong is None and expected is not None and expected != found:
                 self._wrong = ByteRange(self.position - PIECE, self.position)
 
@@ -131,7 +113,7 @@ class _Pieces:
     def wrong_of(self, found: Digest) -> ByteRange | None:
         """Return the first piece that is wrong in a content with a digest."""
         manifest = self._manifest
-        if manifest is None or (found == manifest.digest and self.position == manifest.size):
+        if manifest is None or found == manifest.digest:
             return None  # of a content that is right, a manifest that says otherwise is what is wrong
         if self._wrong is not None:
             return self._wrong

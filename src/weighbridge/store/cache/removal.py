@@ -17,7 +17,7 @@ from pathlib import Path
 from weighbridge.core.errors import StoreError
 from weighbridge.core.repos import is_commit
 from weighbridge.store.cache import shared
-from weighbridge.store.cache.aside import aside_of, aside_of_repos, remove_tree, set_aside, settle
+from weighbridge.store.cache.aside import aside_of, aside_of_repos, put_back, refs_of, remove_tree, set_aside, settle
 from weighbridge.store.cache.layout import tree_file
 from weighbridge.store.cache.scan import linked_blobs
 from weighbridge.store.layout import Place
@@ -109,7 +109,10 @@ class _Remover:
         for path in sorted(plan.snapshots):
             if path.parent.parent in self._failed:
                 self._tell(f"kept the snapshot {path}, as a ref may still refer to it")
-            elif self._remove(path, "snapshot"):
+            elif refs_of(path.parent.parent, {path.name}):
+                self._tell(f"kept the snapshot {path}, as a ref has come to mean it")
+            elif self._set_aside(path, "snapshots") or self._remove(path, "snapshot"):
+                put_back(path.parent.parent)  # at once, if somebody meanwhile means it
                 self._remove_notes(path)
         self._remove_blobs()
         for content in sorted(contents):
@@ -139,17 +142,18 @@ class _Remover:
                 continue
             needed = {blob for each in _inside(repo / "snapshots") for _, blob in linked_blobs(each)}
             for blob in blobs:
-                if str(blob) not in needed and not self._set_aside(blob) and self._remove(blob, "blob"):
+                if str(blob) not in needed and not self._set_aside(blob, "blobs") and self._remove(blob, "blob"):
                     self._remove_partials(blob)
-        for blob in settle(each for each in by_repo if self._is_inside(each)):
+        repos = by_repo.keys() | {each.parent.parent for each in self._removal.snapshots}
+        for blob in settle(sorted(each for each in repos if self._is_inside(each))):
             self._remove_partials(blob)
 
-    def _set_aside(self, blob: Path) -> bool:
-        """Take a blob out of everybody's sight, as a download may come to need it; tells whether that was done."""
-        if not self._is_inside(blob) or blob.parent.name != "blobs" or blob.parent.is_symlink():
+    def _set_aside(self, path: Path, kind: str) -> bool:
+        """Take something out of everybody's sight, as a download may come to need it; tells whether that was done."""
+        if not self._is_inside(path) or path.parent.name != kind or path.parent.is_symlink() or path.is_symlink():
             return False
         try:
-            set_aside(blob)
+            set_aside(path)
         except OSError:
             return False
         return True
@@ -182,7 +186,7 @@ class _Remover:
 
     def _aside_of(self, path: Path) -> Path:
         """Return where a snapshot's directory, or a repository's, is set aside."""
-        in_repo = path.parent.name == "snapshots" or path.parent.name in {".no_exist", "trees"}
+        in_repo = path.parent.name in {"snapshots", ".no_exist", "trees"}
         return aside_of(path.parent.parent) if in_repo else aside_of_repos(Path(self._root))
 
     def _is_inside(self, path: Path) -> bool:

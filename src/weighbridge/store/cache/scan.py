@@ -24,6 +24,7 @@ _PASSED_OVER = _OF_SYSTEMS | {".locks", "CACHEDIR.TAG"}
 _KINDS = {each.value: each for each in Kind}
 _UNFINISHED_REF = re.compile(r"\.[0-9a-f]{8}\.tmp$", re.ASCII)  # its writer will rename it in a moment
 _LARGEST_REF = 4096
+_TRIES = 3
 _BLOCK = 512  # what st_blocks counts
 
 
@@ -148,7 +149,7 @@ def scan_cache(root: Path) -> Scan:
     problems: list[CorruptedCacheException] = []
     for name in [each for each in names if each not in passed_over]:
         try:
-            repos.append(_RepoScan(root / name).run(sizes))
+            repos.append(_scan_repo(root / name, sizes))
         except CorruptedCacheException as error:
             if os.path.lexists(root / name):  # it has not gone meanwhile
                 problems.append(error)
@@ -175,6 +176,14 @@ def linked_blobs(snapshot: Path) -> Iterator[tuple[str, str]]:
                 yield path, path
             else:
                 yield path, os.path.normpath(f"{directory}/{target}" if target[:1] != "/" else target)
+
+
+def _scan_repo(path: Path, sizes: dict[tuple[int, int], int]) -> ScannedRepo:
+    """Read one repository; what is wrong for a moment only, while others remove or add something, is read again."""
+    for _ in range(_TRIES - 1):
+        with suppress(CorruptedCacheException):
+            return _RepoScan(path).run(sizes)
+    return _RepoScan(path).run(sizes)
 
 
 class _RepoScan:

@@ -46,6 +46,7 @@ class _Work(threading.local):
 
     def __init__(self) -> None:
         self.places: dict[str, int | None] = {}
+        self.cleared: set[str] = set()  # where it keeps others out
 
 
 _work = _Work()
@@ -110,15 +111,20 @@ def clearing(root: Path, folder: str, wait_s: float = PATIENCE_S) -> Iterator[bo
         False if somebody still is.
     """
     place = f"{uses_of(root, folder)}/{_ACTIVITY}"
+    if place in _work.cleared:
+        yield True
+        return
     own = _work.places.get(place)
     try:
         descriptor = _take(place, fcntl.LOCK_EX, wait_s) if own is None else _turn(own, fcntl.LOCK_EX, wait_s)
     except OSError:  # no locks here
         yield True
         return
+    _work.cleared |= {place} if descriptor is not None else set()
     try:
         yield descriptor is not None
     finally:
+        _work.cleared.discard(place)
         if own is None:
             _leave(descriptor)
         else:

@@ -9,6 +9,7 @@ from weighbridge.store.cache.audit.views import Name, Repository, Rest, Way
 
 _HELD = "somebody is fetching it"
 _LEFT = "a download was interrupted; the same download goes on from it, or does without it"
+_REMOVAL = "a removal was interrupted; the next one ends it, and puts back what is needed"
 
 
 def judge_folder(seen: Repository) -> Iterator[Finding]:
@@ -66,7 +67,7 @@ def unfinished(rest: Rest, seen: Repository | None) -> Finding:
         trouble=Trouble.UNFINISHED,
         thing=Thing.PARTIAL,
         path=rest.path,
-        detail=_HELD if rest.is_held else _LEFT,
+        detail=_REMOVAL if rest.is_removal else _HELD if rest.is_held else _LEFT,
         is_fault=False,
         repo=None if seen is None else seen.repo,
         size=rest.size,

@@ -125,14 +125,14 @@ class Checker:
         for _ in range(_TRIES):
             began_ns = time.time_ns()
             try:
-                reading = read_blob(content.path, content.digest, None, manifest, self._count, stop)
+                reading = read_blob(content.path, content.digest, manifest, self._count, stop)
             except StoreError as error:
                 if _has_gone(content.path):
                     return _Verdict(group)
                 return _Verdict(group, str(error.__cause__ or error))
             if reading.digest == content.digest:
                 self._note(group, reading, began_ns)
-                if manifest is None:
+                if manifest is None or manifest.prefixes != reading.prefixes:
                     _keep_pieces(content, reading)
                 return _Verdict(group)
             if see(content.path) == reading.sight:

@@ -13,6 +13,7 @@ from pathlib import Path
 from weighbridge.core.errors import StoreError
 from weighbridge.core.etags import is_blob_name
 from weighbridge.core.repos import is_commit
+from weighbridge.store.cache.aside import aside_of
 from weighbridge.store.cache.audit.rests import is_rest, look_at_rest
 from weighbridge.store.cache.audit.views import Listing, Marker, Name, Ref, Repository, Rest, Snapshot, State, Stray
 from weighbridge.store.cache.audit.ways import OF_SYSTEMS, Ways, look_into
@@ -138,10 +139,15 @@ class _Look:
                 yield Marker(commit, name, path, _size(path))
 
     def _staged(self) -> None:
-        """Note temporary names of ours."""
+        """Note temporary names of ours, and what was on its way out."""
         for entry in _entries(self._folder.own / "staged"):
             path = Path(entry.path)
             self._rests.append(Rest(path, _size(path) or 0))
+        aside = aside_of(self._folder.path)
+        for path in (aside, aside / "blobs", aside / "snapshots"):
+            for entry in _entries(path):
+                if entry.name not in {"blobs", "snapshots"}:
+                    self._rests.append(Rest(Path(entry.path), _size(Path(entry.path)) or 0, is_removal=True))
 
 
 def _listing(path: Path) -> Listing | None:

@@ -138,17 +138,19 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What a download has left, or has so far.
+    """What somebody has begun and not ended, such as a download.
 
     Attributes:
         path: A file, or a directory of ours.
         size: In bytes of the disk.
         is_held: Somebody alive may be writing it.
+        is_removal: It is what a removal has not come to the end of.
     """
 
     path: Path
     size: int
     is_held: bool = False
+    is_removal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
