@@ -105,9 +105,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("where", ["weights", "README.txt", "check.py"])
-def test_damaged_file_is_named_and_nothing_else(
-    bundle: Path, tmp_path: Path, weights: str, damage: str, where: str
-) -> None:
+def test_damaged_file_is_named_and_nothing_else(bundle: Path, weights: str, damage: str, where: str) -> None:
     """Whoever copies it again needs to know what."""
     name = weights if where == "weights" else where
     word, do = DAMAGE[damage]
@@ -129,7 +127,7 @@ EXTRA: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", EXTRA)
-def test_what_does_not_belong_is_named(bundle: Path, tmp_path: Path, name: str) -> None:
+def test_what_does_not_belong_is_named(bundle: Path, name: str) -> None:
     """Something was put there by somebody; links are not followed, and no pipe is waited for."""
     EXTRA[name](bundle / name)
 
@@ -138,7 +136,7 @@ def test_what_does_not_belong_is_named(bundle: Path, tmp_path: Path, name: str) 
     assert (code, wrongs(lines)) == (1, [f"extra: {name}"])
 
 
-def test_renamed_content_is_missing_and_extra(bundle: Path, tmp_path: Path, weights: str) -> None:
+def test_renamed_content_is_missing_and_extra(bundle: Path, weights: str) -> None:
     """Both names, so that it can be put right."""
     other = f"contents/sha256-{'0' * 64}"
     (bundle / weights).rename(bundle / other)
@@ -158,7 +156,7 @@ def test_link_in_the_place_of_a_content_is_damage(bundle: Path, tmp_path: Path, 
     assert (code, wrongs(lines)) == (1, [f"missing: {weights}", f"extra: {weights}"])
 
 
-def test_damaged_content_of_an_archive_is_named(archive: Path, repo: Repo, tmp_path: Path, weights: str) -> None:
+def test_damaged_content_of_an_archive_is_named(archive: Path, repo: Repo, weights: str) -> None:
     """As in a directory."""
     flip(archive, archive.read_bytes().index(repo.main[WEIGHTS]) + 7)
 
@@ -167,7 +165,7 @@ def test_damaged_content_of_an_archive_is_named(archive: Path, repo: Repo, tmp_p
     assert (code, wrongs(lines)) == (1, [f"damaged: {weights}"])
 
 
-def test_damaged_part_is_named(parts: list[Path], repo: Repo, tmp_path: Path) -> None:
+def test_damaged_part_is_named(parts: list[Path]) -> None:
     """One part is copied again, not all of them; its content is named, too."""
     flip(parts[1])
 
@@ -208,7 +206,7 @@ def test_missing_part_is_named(parts: list[Path], tmp_path: Path, number: int) -
     assert (code, lines) == (1, [f"missing: {parts[number]}"])
 
 
-def test_archive_that_is_cut_off_is_told_of(archive: Path, repo: Repo, tmp_path: Path, weights: str) -> None:
+def test_archive_that_is_cut_off_is_told_of(archive: Path, repo: Repo, weights: str) -> None:
     """What lies behind the cut is missing, what it goes through is damaged."""
     listed = sorted(each for each in archive_names(archive) if each > weights)
     os.truncate(archive, archive.read_bytes().index(repo.main[WEIGHTS]) + 5000)
@@ -218,7 +216,7 @@ def test_archive_that_is_cut_off_is_told_of(archive: Path, repo: Repo, tmp_path:
     assert (code, sorted(wrongs(lines))) == (1, [f"damaged: {weights}", *(f"missing: {each}" for each in listed)])
 
 
-def test_archive_without_its_end_is_told_of(archive: Path, tmp_path: Path) -> None:
+def test_archive_without_its_end_is_told_of(archive: Path) -> None:
     """All files are there, and yet somebody has cut it."""
     os.truncate(archive, archive.stat().st_size - 1024)
 
@@ -265,7 +263,7 @@ def test_directory_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     assert "is no bundle" in lines[0]
 
 
-def test_name_that_would_move_a_terminal_is_shown_harmlessly(bundle: Path, tmp_path: Path) -> None:
+def test_name_that_would_move_a_terminal_is_shown_harmlessly(bundle: Path) -> None:
     """A name is what somebody else has chosen."""
     (bundle / "\x1b[2Jx\n").write_bytes(b"")
 

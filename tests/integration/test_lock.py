@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,18 @@ def test_upgrade_takes_what_the_branch_means_now(
 
     assert locked.changes == ("model acme/victim at main: c0ffee0 -> decade0, 2 files changed, -20 bytes",)
     assert locked.lock.repositories[0].commit == EARLIER
+
+
+def test_upgrade_of_what_has_not_moved_costs_one_question(
+    hub: FaultHub, repo: Repo, project: ProjectFolder, options: Options
+) -> None:
+    """Of a commit that is locked, all is known."""
+    project.write(repo.name)
+    project.lock(options)
+
+    locked = project.lock(options, upgrade=True)
+
+    assert (locked.changes, hub.tally) == ((), Tally(info=2, tree=1))
 
 
 def test_upgrade_of_one_leaves_the_others(hub: FaultHub, repo: Repo, project: ProjectFolder, options: Options) -> None:
@@ -341,6 +354,21 @@ def test_mode_and_link_of_the_lock_file_are_kept(
 
     assert project.lock_file.is_symlink()
     assert (kept.stat().st_mode & 0o777, COMMIT in kept.read_text()) == (0o640, True)
+
+
+def test_what_a_killed_writer_left_is_removed_after_an_hour(
+    repo: Repo, project: ProjectFolder, options: Options
+) -> None:
+    """Not before: whoever writes it may be alive."""
+    project.write(repo.name)
+    old, new = (project.path / f".weighbridge.lock.{each}.tmp" for each in ("0123456789abcdef", "fedcba9876543210"))
+    for each in (old, new):
+        each.touch()
+    os.utime(old, (0, 0))
+
+    project.lock(options)
+
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_lock_file_that_can_not_be_written_is_an_error(repo: Repo, project: ProjectFolder, options: Options) -> None:

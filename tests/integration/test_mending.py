@@ -262,6 +262,38 @@ def test_damaged_content_elsewhere_is_no_help(hub: FaultHub, repo: Repo, cache: 
     assert hub.file_bytes - before == PIECE
 
 
+def test_any_repository_may_have_what_is_right(hub: FaultHub, repo: Repo, cache: Path, options: Options) -> None:
+    """Of several that have the content, some damaged as well, the right one is found; all damaged ones are mended."""
+    name = blob_of(cache).name
+    for twin in ("a-first", "b-second", "z-last"):
+        copy_repository(cache, twin)
+    for folder in (FOLDER, "models--acme--a-first", "models--acme--b-second"):
+        flip(5)(cache / folder / "blobs" / name)
+    broken = [broken_blob(cache, replace(repo, name=f"acme/{each}"), WEIGHTS, COMMIT) for each in ("victim", "a-first")]
+    before = hub.file_bytes
+
+    results = mend(options, broken)
+
+    assert [each.outcome for each in results] == ["linked", "linked"]
+    assert hub.file_bytes == before
+    assert wrongs(cache, cache) == ["wrong bytes: " + name]  # of the one that nobody asked for
+
+
+def test_content_that_is_broken_twice_is_fetched_once(hub: FaultHub, repo: Repo, cache: Path, options: Options) -> None:
+    """One of two repositories is mended, and the other is linked to it."""
+    copy_repository(cache, "twin")
+    broken = [broken_blob(cache, replace(repo, name=f"acme/{each}"), WEIGHTS, COMMIT) for each in ("victim", "twin")]
+    for each in broken:
+        flip(5)(each.path)
+    before = hub.file_bytes
+
+    results = mend(options, broken)
+
+    assert [each.outcome for each in results] == ["fetched", "linked"]
+    assert hub.file_bytes - before == PIECE
+    assert wrongs(cache, cache) == []
+
+
 def test_offline_only_what_must_be_fetched_fails(hub: FaultHub, repo: Repo, cache: Path) -> None:
     """Nothing is asked, and the blob stays as it was."""
     flip(5)(blob_of(cache))

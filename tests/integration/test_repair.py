@@ -327,6 +327,23 @@ def test_plain_file_of_a_snapshot_is_mended_in_its_place(hub: FaultHub, repo: Re
     assert repair(options).verification.findings == ()
 
 
+def test_content_that_others_share_is_replaced_and_not_written_to(hub: FaultHub, place: Place) -> None:
+    """It may be many repositories', and it is read-only for a reason."""
+    blob, content = place.blob(WEIGHTS), place.root / "blobs" / "ab" / ("ab" * 32)
+    content.parent.mkdir(parents=True)
+    (place.root / "blobs" / ".huggingface-shared-blobs").write_text("1\n")
+    blob.unlink()
+    blob.symlink_to(f"../../blobs/ab/{content.name}")
+    content.write_bytes(b"?" + place.repo.main[WEIGHTS][1:])
+    content.with_name(f"{content.name}.refs").write_text(f"{FOLDER}/blobs/{blob.name}\n")
+
+    done = repair(hub_options(hub, place.root))
+
+    assert done.is_right
+    assert place.pointer(WEIGHTS).read_bytes() == place.repo.main[WEIGHTS]
+    assert content.read_bytes()[:1] == b"?"
+
+
 def test_command_tells_what_it_has_done(hub: FaultHub, place: Place, tmp_path: Path) -> None:
     """To people with figures, to programs with all of them."""
     with place.blob(WEIGHTS).open("r+b") as file:

@@ -339,6 +339,18 @@ class TestDisagreement:
         assert COMMIT in str(error)
         assert actual in str(error)
 
+    def test_mirror_that_has_only_a_part_is_told_from_a_commit_that_is_gone(
+        self, hub: FaultHub, repo: Repo, project: ProjectFolder, options: Options
+    ) -> None:
+        """To upgrade would change nothing."""
+        project.lock(options)
+        hub.on(path=file_path(repo, "config.json"), fault=ENTRY_NOT_FOUND)
+
+        with pytest.raises(LockMismatchError, match="only a part") as caught:
+            project.sync(options, locked=True)
+
+        assert "--upgrade" not in str(caught.value)
+
     def test_what_can_not_be_asked_either_is_told_so(
         self, hub: FaultHub, repo: Repo, project: ProjectFolder, options: Options
     ) -> None:

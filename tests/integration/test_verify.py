@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import Command
+from tests.support.command import Command, wait_for
 from tests.support.disks import on_read_only_disk
 from tests.support.fault_hub import FaultHub
 from tests.support.hub.calls import COMMIT, GRAPH, WEIGHTS, hub_options, snapshot, victim
@@ -235,6 +237,60 @@ def plain_options(hub: FaultHub, root: Path) -> Options:
     return replace(hub_options(hub, root), cache=CacheOptions(root=root, symlinks=False))
 
 
+@pytest.mark.parametrize("part", ["", FOLDER, f"{FOLDER}/blobs", f"{FOLDER}/snapshots"])
+def test_cache_of_which_a_part_is_on_another_disk_is_right(place: Place, part: str) -> None:
+    """Many a cache has moved, and a link has stayed."""
+    here, there = place.root / part, place.root.parent / "there"
+    here.rename(there)
+    here.symlink_to(there)
+    if part.endswith("snapshots"):  # then the links in it lead to where the blobs would be
+        (there.parent / "blobs").symlink_to(place.folder / "blobs")
+
+    found = verify(place.root)
+
+    assert (found.findings, found.contents) == ((), 8)
+
+
+def test_content_that_newer_clients_share_is_right_and_damage_to_it_is_found(place: Place) -> None:
+    """A link out of a repository is not always one that leads astray."""
+    blob, content = place.blob(WEIGHTS), place.root / "blobs" / "ab" / ("ab" * 32)
+    content.parent.mkdir(parents=True)
+    (place.root / "blobs" / ".huggingface-shared-blobs").write_text("1\n")
+    blob.rename(content)
+    content.with_name(f"{content.name}.refs").write_text(f"{FOLDER}/blobs/{blob.name}\n")
+    blob.symlink_to(f"../../blobs/ab/{content.name}")
+    whole = verify(place.root)
+    with content.open("r+b") as file:
+        file.write(b"?")
+
+    found = verify(place.root)
+
+    assert whole.findings == ()
+    assert told(found.findings, place.root) == [("damaged", "blob", f"{FOLDER}/blobs/{blob.name}")]
+
+
+def test_download_that_is_running_is_no_fault(place: Place, tmp_path: Path) -> None:
+    """What is half done is in somebody's hands."""
+    repo, root = place.repo, tmp_path / "new"
+    root.mkdir()
+    with FaultHub(repo) as hub:
+        with hub.cdn.gate(hub.cdn_path(repo, WEIGHTS), after=1_000_000) as gate:
+            running = Command(tmp_path).start("download", repo.name, "--cache-dir", root, "--endpoint", hub.origin)
+            gate.wait_reached()
+            (root / FOLDER / "refs").mkdir(exist_ok=True)
+            (root / FOLDER / "refs" / "main").write_text(COMMIT)  # as other clients do, before there is a snapshot
+            shutil.rmtree(root / FOLDER / "snapshots" / COMMIT, ignore_errors=True)
+            found = verify(root)
+        end = wait_for(running)
+
+    rests = [each for each in found.findings if each.trouble is Trouble.UNFINISHED]
+    assert end.code == 0, end.err
+    assert found.is_right
+    assert rests
+    assert "somebody is fetching it" in {each.detail for each in rests}
+    assert [each for each in rests if "interrupted" in each.detail] == []
+
+
 def test_only_the_repositories_named_are_looked_at(place: Place) -> None:
     """The rest may be larger than anybody has time for."""
     (place.root / "models--acme--bare").mkdir()
@@ -318,6 +374,22 @@ def test_command_tells_faults_to_people_programs_and_scripts(place: Place, tmp_p
     assert lines.event("finding")["piece"] == [0, PIECE]
     assert {"faults": 1, "exit_code": 4}.items() <= lines.event("summary").items()
     assert quiet.out.splitlines() == [str(place.blob(WEIGHTS))]
+
+
+def test_ctrl_c_ends_the_command_in_the_middle_of_a_file(place: Place, tmp_path: Path) -> None:
+    """A terabyte is no reason to wait for its end."""
+    with (place.folder / "blobs" / ("0" * 64)).open("wb") as file:
+        file.truncate(1 << 40)
+
+    process = Command(tmp_path).start("cache", "verify", "--json", "--cache-dir", place.root)
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    end = wait_for(process)
+
+    assert first["event"] == "checking"
+    assert end.code == 130
+    assert {"exit_code": 130}.items() <= end.event("summary").items()
 
 
 def test_command_says_nothing_is_wrong(place: Place, tmp_path: Path) -> None:

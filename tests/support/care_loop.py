@@ -22,10 +22,11 @@ from tests.support.calls import quick
 from weighbridge.client import Client
 from weighbridge.core.errors import CacheLimitError, CacheNotFound, EntryNotFoundError
 from weighbridge.core.options import CacheOptions, HubOptions, Options
-from weighbridge.store.cache.budget import make_room
+from weighbridge.store.cache.budget import make_room, size_of_cache
 
 _READINGS = 5
 _MOST_ERRORS = 3
+_TOO_MUCH = 10_000  # bytes, of which every revision has more
 _SHA256_DIGITS = 64
 
 
@@ -69,9 +70,10 @@ class Loop:
             self.done += bool(found.choices)
 
     def limit(self) -> None:
-        """Let leave what is too much for a small cache."""
+        """Let the cache be smaller than it is."""
         with suppress(CacheLimitError):
-            self.done += bool(make_room(self.cache, limit=1).removed)
+            most = max(1, size_of_cache(self.cache) - _TOO_MUCH)
+            self.done += bool(make_room(self.cache, limit=most).removed)
 
     def _repo(self) -> str:
         return self.random.choice(self.repo_ids)

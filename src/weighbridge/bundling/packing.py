@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,9 +31,11 @@ from weighbridge.core.errors import DamagedCacheError, InvalidParameterError
 from weighbridge.core.events import FileFinished, FileProgress, FileStarted, Planned
 from weighbridge.core.findings import Finding, Thing, Trouble
 from weighbridge.core.lock_text import read_lock
+from weighbridge.core.locks import LockFile
 from weighbridge.delivery import Means
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.pieces import find_manifest
+from weighbridge.store.cache.uses import active
 from weighbridge.store.faults import free_bytes, storing
 from weighbridge.store.sight import open_plain, read_plain
 
@@ -106,7 +108,14 @@ class Packing:
     def run(self, order: PackOrder) -> Bundle:
         """Make the bundle; see :meth:`weighbridge.client.bundles.BundleCalls.create`."""
         text = b"" if order.lock is None else _read(order.lock)
-        lock = None if order.lock is None else read_lock(text.decode("utf-8", "replace"), str(order.lock))
+        lock = LockFile() if order.lock is None else read_lock(text.decode("utf-8", "replace"), str(order.lock))
+        repos = {each.repo for each in order.revisions} | {each.repo for each in lock.repositories}
+        with ExitStack() as stack:
+            for folder in sorted(each.folder for each in repos):
+                stack.enter_context(active(self._root, folder))  # so that nothing of it is cleared away meanwhile
+            return self._make(order, lock, text)
+
+    def _make(self, order: PackOrder, lock: LockFile, text: bytes) -> Bundle:
         directory = order.out.parent if order.lock is None else order.lock.parent
         wanted = Search(self._root, self._means).find(order.revisions, lock, directory)
         if not wanted.contents:

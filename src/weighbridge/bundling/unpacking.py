@@ -109,13 +109,13 @@ class Unpacking:
 
     def _take(self, packed: PackedRepository) -> SnapshotResult:
         """Have all that the bundle has of a commit; the listing first, so that a part is never taken for the whole."""
-        records = CacheRecords(CacheFolder(self._root, packed.repo))
-        if packed.tree is not None and records.tree(packed.commit) is None:
-            records.keep_tree(packed.tree)
-        shelf = self._shelf(packed)
-        filled = fill(shelf, packed.files, lambda file: self._bundle.source_of(file.digest), self._means)
-        for name in packed.refs:
-            self._note(records, name, packed)
+        records, shelf = CacheRecords(CacheFolder(self._root, packed.repo)), self._shelf(packed)
+        with shelf.at_work():
+            if packed.tree is not None and records.tree(packed.commit) is None:
+                records.keep_tree(packed.tree)
+            filled = fill(shelf, packed.files, lambda file: self._bundle.source_of(file.digest), self._means)
+            for name in packed.refs:
+                self._note(records, name, packed)
         return SnapshotResult(path=shelf.path, commit=packed.commit, kept=filled.kept, changed=filled.changed)
 
     def _note(self, records: CacheRecords, name: str, packed: PackedRepository) -> None:

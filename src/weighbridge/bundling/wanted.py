@@ -96,21 +96,21 @@ class Search:
         self._wanted = Wanted()
         self._missing: list[str] = []
 
-    def find(self, revisions: Iterable[Revision], lock: LockFile | None, directory: Path) -> Wanted:
+    def find(self, revisions: Iterable[Revision], lock: LockFile, directory: Path) -> Wanted:
         """Return what is to be packed.
 
         Args:
             revisions: As far as they are in the cache.
-            lock: All of it is needed; None is nothing.
+            lock: All of it is needed.
             directory: Of the project that the lock is of.
 
         Raises:
             LocalEntryNotFoundError: A revision is not in the cache.
             IncompleteSnapshotError: A locked file is not here, or none of a revision is.
         """
-        packed = [self._locked(each, directory) for each in lock.repositories] if lock else []
+        packed = [self._locked(each, directory) for each in lock.repositories]
         packed += [self._cached(each) for each in revisions]
-        for each in lock.downloads if lock else ():
+        for each in lock.downloads:
             self._locate_download(each, directory)
         if self._missing:
             shown = ", ".join(self._missing[:_NAMED])

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weighbridge.bundling.packing import Bundle, Packing, PackOrder
-from weighbridge.bundling.source import OpenBundle
-from weighbridge.bundling.unpacking import Unpacked, Unpacking
-from weighbridge.bundling.volumes import FolderForm, TarForm
-from weighbridge.bundling.wanted import Revision
 from weighbridge.client.session import Session, read_directory
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.events import Observer
 from weighbridge.core.snapshots import Plan
 
-__all__ = ["Bundle", "BundleCalls", "Unpacked"]
+if TYPE_CHECKING:  # archives and all that belongs to them: a tenth of the time that a client takes to be imported
+    from weighbridge.bundling.packing import Bundle
+    from weighbridge.bundling.source import OpenBundle
+    from weighbridge.bundling.unpacking import Unpacked
 
 _Path = str | os.PathLike[str]
 
@@ -71,6 +69,10 @@ class BundleCalls:
             StoreError: Something else is at ``out``, another process is making it, or the disk says no.
             InvalidParameterError: An argument can't mean anything.
         """
+        from weighbridge.bundling.packing import Packing, PackOrder  # noqa: PLC0415 - see above
+        from weighbridge.bundling.volumes import FolderForm, TarForm  # noqa: PLC0415
+        from weighbridge.bundling.wanted import Revision  # noqa: PLC0415
+
         if split is not None and not tar:
             raise InvalidParameterError("only a tar file can be split; ask for one, too")
         order = PackOrder(
@@ -111,6 +113,8 @@ class BundleCalls:
             StoreError: The local side failed.
             InvalidParameterError: An argument can't mean anything.
         """
+        from weighbridge.bundling.unpacking import Unpacking  # noqa: PLC0415 - see above
+
         place = None if project is None else read_directory(project)
         return Unpacking(_open(source), self._session.means(observer, cancel)).run(place)
 
@@ -121,11 +125,14 @@ class BundleCalls:
             BundleError: It is none, or is not whole.
             StoreError: It can't be read.
         """
+        from weighbridge.bundling.unpacking import Unpacking  # noqa: PLC0415 - see above
+
         return Unpacking(_open(source), self._session.means(None, cancel)).plans()
 
 
 def _open(source: Sequence[_Path]) -> OpenBundle:
+    from weighbridge.bundling.source import OpenBundle  # noqa: PLC0415 - see above
+
     if not source:
         raise InvalidParameterError("name the bundle: a directory, a tar file, or parts of one")
-    paths: list[Path] = [read_directory(each) for each in source]
-    return OpenBundle(paths)
+    return OpenBundle([read_directory(each) for each in source])

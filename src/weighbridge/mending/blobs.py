@@ -10,6 +10,7 @@ from pathlib import Path
 from weighbridge.core.artifacts import FileResult, Source
 from weighbridge.core.errors import StoreError
 from weighbridge.core.events import FileFinished, Planned
+from weighbridge.core.options import MIB
 from weighbridge.core.repos import RepoFile
 from weighbridge.delivery import Delivery, Means
 from weighbridge.errands import Missing
@@ -54,6 +55,8 @@ class BrokenBlob:
         """Where its bytes may be: where there are no links, they are where pointers would be."""
         return [self.path, *(self.folder.pointer(commit, path) for commit, path in self.pointers)]
 
+
+_HELD = 1024 * MIB  # bytes of copies that are there at a time, unless a single one is larger
 
 FindBlobSource = Callable[[BrokenBlob], Source]
 MakePointer = Callable[[Pointers, str, str, str], None]
@@ -125,15 +128,24 @@ class _Mender:
         return [near for folder, some in by_folder.items() for near in self._read_elsewhere(folder, some)]
 
     def _read_elsewhere(self, folder: CacheFolder, some: Sequence[BrokenBlob]) -> Iterator[_Near]:
-        found = find_elsewhere(folder, [each.file.etag for each in some])
-        for each in some:
-            source, digest = found.get(each.file.etag), each.file.digest
-            if source is None or digest is None:
-                continue
-            with suppress(StoreError):  # what can't be read is no help
-                reading = read_blob(source, digest, None, _tell_nobody, self.means.cancel)
-                if reading.digest == digest:
-                    yield _Near(each, source, reading.sight)
+        refused, wanted = set[Path](), {each.file.etag: each for each in some}
+        while found := find_elsewhere(folder, wanted, refused):
+            for etag, source in found.items():
+                refused.add(source)
+                if (near := self._read(wanted[etag], source)) is not None:
+                    yield near
+                    del wanted[etag]
+
+    def _read(self, broken: BrokenBlob, source: Path) -> _Near | None:
+        """Return a file as what is near if it proves to be what a blob should be."""
+        digest = broken.file.digest
+        if digest is None:
+            return None
+        with suppress(StoreError):  # what can't be read is no help
+            reading = read_blob(source, digest, None, _tell_nobody, self.means.cancel)
+            if reading.digest == digest:
+                return _Near(broken, source, reading.sight)
+        return None
 
     def mend(
         self, pending: Sequence[BrokenBlob], near: Sequence[_Near], find_source: FindBlobSource
@@ -144,9 +156,9 @@ class _Mender:
         first = {each.file.etag: each for each in reversed(rest)}
         fetched = [each for each in rest if first[each.file.etag] is each]
         sources = [find_source(each) for each in fetched]
-        errands = [self._errand(each, source) for each, source in zip(fetched, sources, strict=True)]
-        self.means.check_cancelled()
-        if errands:
+        for batch in _batches(zip(fetched, sources, strict=True)):
+            errands = [self._errand(each, source) for each, source in batch]
+            self.means.check_cancelled()
             self.results += Delivery(self.means, self._settle).run(errands)
         return [each for each in rest if first[each.file.etag] is not each]
 
@@ -160,7 +172,8 @@ class _Mender:
         except StoreError:  # somebody has removed or changed it since
             return False
         self._note(broken.path, broken, see(broken.path))
-        if (now := see(near.source)).inode == near.sight.inode and now != near.sight:
+        now = see(near.source)
+        if now != near.sight and replace(now, ctime_ns=near.sight.ctime_ns) == near.sight:
             self._note(near.source, broken, now)  # a second name shows in its times
         self._point(broken, Pointers.make)
         result = FileResult(
@@ -234,6 +247,21 @@ def _merge(broken: Iterable[BrokenBlob]) -> list[BrokenBlob]:
         pointers = each.pointers if before is None else (*before.pointers, *each.pointers)
         merged[each.path] = replace(before or each, pointers=tuple(dict.fromkeys(pointers)))
     return list(merged.values())
+
+
+def _batches(wanted: Iterable[tuple[BrokenBlob, Source]]) -> Iterator[list[tuple[BrokenBlob, Source]]]:
+    """Cut what is to be fetched so that copies of what is damaged, which go as they are mended, take little room."""
+    batch: list[tuple[BrokenBlob, Source]] = []
+    held = 0
+    for broken, source in wanted:
+        size = max((see(each).size for each in broken.places), default=0)
+        if batch and held + size > _HELD:
+            yield batch
+            batch, held = [], 0
+        batch.append((broken, source))
+        held += size
+    if batch:
+        yield batch
 
 
 def _planned(pending: Sequence[BrokenBlob], near: Sequence[_Near]) -> Planned:

@@ -43,10 +43,17 @@ def vanished(hub: Hub, locked: LockedRepository, error: HfHubHTTPError) -> LockM
         now = _meaning(hub, locked, asked)
     path = getattr(error, "path", None)
     what = f"the commit {locked.commit}" if path is None else f"{path} at the commit {locked.commit}"
+    if now == locked.commit:
+        happened = f"the server does not have it, though {asked} is that very commit there"
+        advice = "if it is a mirror that has only a part of it, sync from one that has all"
+    else:
+        happened = f"the server does not have it: {asked} is {now} there now"
+        advice = (
+            f"to accept that: weighbridge lock --upgrade {repo.name}; to stay with what is locked, sync from a mirror "
+            "or a bundle that has it"
+        )
     return LockMismatchError(
-        f"weighbridge.lock has {what} of the {repo}, and the server has it no more: {asked} is {now} there now; to "
-        f"accept that: weighbridge lock --upgrade {repo.name}; to stay with what is locked, sync from a mirror or a "
-        f"bundle that has it ({error})",
+        f"weighbridge.lock has {what} of the {repo}, and {happened}; {advice} ({error})",
         name=repo.name if path is None else path,
         expected=locked.commit,
         actual=now,

@@ -8,6 +8,7 @@ import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from weighbridge.core.errors import LockFileError, ProjectError
@@ -136,7 +137,7 @@ def _mode_of(path: Path) -> int | None:
 
 def _remove_abandoned(final: Path) -> None:
     """Remove what those have left who were killed before their rename."""
-    for each in final.parent.glob(f".{final.name}.*.tmp"):
+    for each in final.parent.glob(f".{escape(final.name)}.*.tmp"):
         with suppress(OSError):
             if time.time() - each.lstat().st_mtime > _ABANDONED_S:
                 each.unlink()

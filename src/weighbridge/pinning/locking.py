@@ -129,6 +129,8 @@ class Locking:
         commit = kin[0].commit if kin and not takes else self._commit_of(wish.repo, wish.revision)
         if kin and wish.is_tag and commit != kin[0].commit and not upgrade.names_it(wish.repo):
             raise moved_tag(kin[0], commit)
+        if same is not None and same.commit == commit:
+            return same
         try:
             files = sort_files(self._files(wish, commit, path))
         except Gone as error:

@@ -17,6 +17,7 @@ from weighbridge.store.journal import Identity
 from weighbridge.store.layout import Place
 from weighbridge.store.leftovers import Usable, find_leftovers, find_usable, read_leftovers
 from weighbridge.store.mending import leave_for_mending
+from weighbridge.store.sight import see
 
 SIZE = 2 * PIECE + 100
 CONTENT = Random(2).randbytes(SIZE)
@@ -48,7 +49,7 @@ def left(place: Place) -> list[Usable]:
 def test_all_that_is_there_counts_as_written(place: Place, size: int) -> None:
     """The digests of the manifest say later what of it is damaged; behind its end nothing counts."""
     os.truncate(place.final, size)
-    before = place.final.stat()
+    before = see(place.final)
 
     assert leave(place)
 
@@ -56,7 +57,7 @@ def test_all_that_is_there_counts_as_written(place: Place, size: int) -> None:
     assert usable.recovered.written == RangeSet([ByteRange(0, min(size, SIZE))])
     assert usable.recovered.prefixes == MANIFEST.prefixes
     assert usable.recovered.size == SIZE
-    assert place.final.stat() == before
+    assert see(place.final) == before
 
 
 def test_what_was_left_before_is_gone_on_with(place: Place) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from weighbridge.store.faults import storing
 from weighbridge.store.sight import Sight
 
 
-def find_elsewhere(folder: CacheFolder, etags: Iterable[str]) -> dict[str, Path]:
+def find_elsewhere(folder: CacheFolder, etags: Iterable[str], but: Collection[Path] = ()) -> dict[str, Path]:
     """Find blobs in the other repositories of a cache, by listing the blobs of each of these once.
 
     Nobody has looked into them: whoever wants one compares it with its digest first.
@@ -27,6 +27,7 @@ def find_elsewhere(folder: CacheFolder, etags: Iterable[str]) -> dict[str, Path]
     Args:
         folder: The repository that lacks them.
         etags: Their names; those that are no digests say nothing about content, and are passed over.
+        but: Files that somebody has looked into already, in vain.
 
     Returns:
         Plain files inside the cache, by etag, links undone.
@@ -37,7 +38,7 @@ def find_elsewhere(folder: CacheFolder, etags: Iterable[str]) -> dict[str, Path]
         inside = os.path.join(os.path.realpath(folder.root), "")  # noqa: PTH118 - ends in a slash
         for blobs in _others(folder):
             for etag in wanted & _names(blobs):
-                if real := _resolve(blobs / etag, inside):
+                if (real := _resolve(blobs / etag, inside)) and real not in but:
                     found[etag] = real
             wanted -= found.keys()
             if not wanted:

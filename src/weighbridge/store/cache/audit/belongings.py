@@ -9,7 +9,6 @@ from weighbridge.store.cache.audit.views import Name, Repository, Rest, Way
 
 _HELD = "somebody is fetching it"
 _LEFT = "a download was interrupted; the same download goes on from it, or does without it"
-_REMOVAL = "a removal was interrupted; the next one ends it, and puts back what is needed"
 
 
 def judge_folder(seen: Repository) -> Iterator[Finding]:
@@ -67,7 +66,7 @@ def unfinished(rest: Rest, seen: Repository | None) -> Finding:
         trouble=Trouble.UNFINISHED,
         thing=Thing.PARTIAL,
         path=rest.path,
-        detail=_REMOVAL if rest.is_removal else _HELD if rest.is_held else _LEFT,
+        detail=rest.detail or (_HELD if rest.is_held else _LEFT),
         is_fault=False,
         repo=None if seen is None else seen.repo,
         size=rest.size,

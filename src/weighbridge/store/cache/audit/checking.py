@@ -17,13 +17,12 @@ from weighbridge.core.events import Checking, Observer
 from weighbridge.core.findings import Finding
 from weighbridge.core.pieces import PIECE, PieceManifest
 from weighbridge.core.ranges import ByteRange
-from weighbridge.store.cache.audit.contents import Content, damage
+from weighbridge.store.cache.audit.contents import Content, damage, mismatch
 from weighbridge.store.cache.pieces import find_manifest, keep_manifest
 from weighbridge.store.cache.reading import Reading, read_blob
 from weighbridge.store.receipts import Receipts, is_settled
 from weighbridge.store.sight import see
 
-_SHOWN = 19  # characters of a digest
 _TICK_S = 0.1
 _TRIES = 2  # of a file that somebody replaces while it is read
 
@@ -129,14 +128,14 @@ class Checker:
             except StoreError as error:
                 if _has_gone(content.path):
                     return _Verdict(group)
-                return _Verdict(group, str(error.__cause__ or error))
+                return _Verdict(group, f"it can't be read: {getattr(error.__cause__, 'strerror', None) or error}")
             if reading.digest == content.digest:
                 self._note(group, reading, began_ns)
                 if manifest is None or manifest.prefixes != reading.prefixes:
                     _keep_pieces(content, reading)
                 return _Verdict(group)
             if see(content.path) == reading.sight:
-                return _Verdict(group, f"its content is {str(reading.digest)[:_SHOWN]}…", reading.wrong)
+                return _Verdict(group, mismatch(content, reading.digest), reading.wrong)
         return _Verdict(group)
 
     def _note(self, group: Sequence[Content], reading: Reading, began_ns: int) -> None:

@@ -16,6 +16,7 @@ from weighbridge.store.cache.audit.views import Repository, Way
 from weighbridge.store.cache.layout import CacheFolder, is_digest_name
 
 _ALGORITHMS = {40: "git-sha1", 64: "sha256"}
+_SHOWN = 19  # characters of a digest
 _HERE = frozenset({Way.ITSELF, Way.INSIDE})
 
 
@@ -78,16 +79,21 @@ def same_files(contents: Iterable[Content]) -> list[list[Content]]:
     return sorted(groups.values(), key=lambda group: -group[0].found.st_size)
 
 
+def mismatch(content: Content, found: Digest) -> str:
+    """Return a sentence about a content that has another digest than it must have."""
+    whose = "its name says" if content.thing is Thing.BLOB else "its commit has"
+    return f"its content is {str(found)[:_SHOWN]}…, not what {whose}"
+
+
 def damage(content: Content, what: str, wrong: ByteRange | None) -> Finding:
     """Return the finding that a content is not what it must be.
 
     Args:
         content: Which.
-        what: What it is instead.
+        what: A sentence.
         wrong: The first piece that is wrong; None if nobody can tell.
     """
-    whose = "its name says" if content.thing is Thing.BLOB else "its commit has"
-    detail = f"{what}, not what {whose}"
+    detail = what
     if wrong is not None:
         pieces = -(-max(content.found.st_size, wrong.stop) // PIECE)
         detail += f"; damaged from piece {wrong.start // PIECE + 1} of {pieces} on, bytes {wrong.start} to {wrong.stop}"

@@ -23,6 +23,8 @@ from weighbridge.store.cache.trees import read_tree
 
 _KNOWN = OF_SYSTEMS | {"blobs", "refs", "snapshots", "trees", ".no_exist", OWN}
 _UNFINISHED_REF = re.compile(r"\.[0-9a-f]{8}\.tmp$", re.ASCII)
+_STAGED = "a temporary name, which somebody is about to replace, or has left"
+_REMOVED = "a removal was interrupted; the next one ends it, and puts back what is needed"
 _FORMAT = 1
 _LARGEST_REF = 4096
 _LARGEST_TREE = 1 << 30
@@ -110,7 +112,7 @@ class _Look:
             if path.name in OF_SYSTEMS:
                 continue
             if _UNFINISHED_REF.search(path.name):
-                self._rests.append(Rest(path, _size(path) or 0))
+                self._rests.append(Rest(path, _size(path) or 0, detail=_STAGED))
                 continue
             content = read_whole(path, _LARGEST_REF)
             if content is not None or os.path.lexists(path):
@@ -122,7 +124,7 @@ class _Look:
             if entry.name in OF_SYSTEMS:
                 continue
             if entry.name.endswith(".tmp") or entry.name.startswith("tmp"):
-                self._rests.append(Rest(path, _size(path) or 0))
+                self._rests.append(Rest(path, _size(path) or 0, detail=_STAGED))
             elif path.suffix == ".json" and is_commit(path.stem):
                 if (listing := _listing(path)) is not None:
                     yield listing
@@ -142,12 +144,12 @@ class _Look:
         """Note temporary names of ours, and what was on its way out."""
         for entry in _entries(self._folder.own / "staged"):
             path = Path(entry.path)
-            self._rests.append(Rest(path, _size(path) or 0))
+            self._rests.append(Rest(path, _size(path) or 0, detail=_STAGED))
         aside = aside_of(self._folder.path)
         for path in (aside, aside / "blobs", aside / "snapshots"):
             for entry in _entries(path):
                 if entry.name not in {"blobs", "snapshots"}:
-                    self._rests.append(Rest(Path(entry.path), _size(Path(entry.path)) or 0, is_removal=True))
+                    self._rests.append(Rest(Path(entry.path), _size(Path(entry.path)) or 0, detail=_REMOVED))
 
 
 def _listing(path: Path) -> Listing | None:

@@ -17,13 +17,20 @@ _LISTINGS = {
 
 
 def judge_refs(seen: Repository) -> Iterator[Finding]:
-    """Yield a finding for each ref that other clients stumble over: most drop the whole repository then."""
+    """Yield a finding for each ref that other clients stumble over: most drop the whole repository then.
+
+    Some write the ref before they fetch anything; while somebody is fetching, one that leads nowhere is no fault.
+    """
     here = {each.commit for each in seen.snapshots}
+    is_busy = any(each.is_held for each in seen.rests)
     for ref in seen.refs:
         found = _judge_ref(ref, here)
         if found is not None:
             trouble, detail = found
-            yield Finding(trouble=trouble, thing=Thing.REF, path=ref.path, detail=detail, repo=seen.repo)
+            is_fault = trouble is not Trouble.DANGLING or not is_busy
+            yield Finding(
+                trouble=trouble, thing=Thing.REF, path=ref.path, detail=detail, is_fault=is_fault, repo=seen.repo
+            )
 
 
 def judge_listings(seen: Repository) -> Iterator[Finding]:

@@ -99,6 +99,6 @@ def _untagged(root: Path) -> Finding:
         trouble=Trouble.MISSING,
         thing=Thing.TAG,
         path=root / _TAG,
-        detail="the note that tells backup programs to leave the cache out",
+        detail="it would tell backup programs to leave the cache out",
         is_fault=False,
     )

@@ -144,13 +144,13 @@ class Rest:
         path: A file, or a directory of ours.
         size: In bytes of the disk.
         is_held: Somebody alive may be writing it.
-        is_removal: It is what a removal has not come to the end of.
+        detail: A sentence about it, if it is not a download's.
     """
 
     path: Path
     size: int
     is_held: bool = False
-    is_removal: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,123 @@
+"""Whoever removes something from the cache and dies at it leaves a cache that all clients can use and clear."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.hub.calls import COMMIT, EARLIER, victim, wrongs
+from tests.support.hub_repos import contents
+from tests.support.shims import Shims
+from weighbridge.compat.huggingface_hub import scan_cache_dir
+from weighbridge.store.cache.aside import aside_of, aside_of_repos, set_aside
+from weighbridge.store.cache.pruning import find_waste, prune
+from weighbridge.store.cache.removal import Removal, remove
+
+LEAVING = """
+import sys
+from pathlib import Path
+from weighbridge.store.cache.leaving import leave
+root, repo, path = (Path(each) for each in sys.argv[1:])
+print(leave(root, repo, {path}))
+"""
+STEPS = [
+    "unlink */refs/v1.0 1 before kill",
+    "unlink */refs/v1.0 1 after kill",
+    "named */removed/snapshots/* 1 before kill",
+    "named */removed/snapshots/* 1 after kill",
+    "named */removed/blobs/* 1 after kill",
+    "named */removed/blobs/* 2 after kill",
+    "unlink */removed/blobs/* 1 before kill",
+    "unlink */removed/blobs/* 1 after kill",
+]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A cache with a model of two commits that share contents."""
+    victim().write_cache(tmp_path)
+    return tmp_path.resolve()
+
+
+def folder(root: Path) -> Path:
+    return root / "models--acme--victim"
+
+
+def leave(root: Path, path: Path, environment: dict[str, str]) -> int:
+    command = [sys.executable, "-c", LEAVING, str(root), str(folder(root)), str(path)]
+    return subprocess.run(command, env={**os.environ, **environment}, check=False, timeout=30).returncode
+
+
+def clear(root: Path) -> None:
+    """Do what the next one does who removes something, as if all were old."""
+    prune(root, find_waste(root, age_s=0.0), age_s=0.0)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_removal_leaves_a_sound_cache_that_prune_clears(root: Path, shims: Shims, step: str) -> None:
+    """What refers goes before what is referred to, and what was begun is ended."""
+    code = leave(root, folder(root) / "snapshots" / EARLIER, shims.acting(step))
+    warnings, held = scan_cache_dir(root).warnings, contents(folder(root) / "snapshots" / COMMIT)
+    (folder(root) / "refs" / "v1.0").unlink(missing_ok=True)  # of the first step, so that there is always something
+    clear(root)
+
+    assert code == -signal.SIGKILL
+    assert (warnings, held) == ([], victim().main)
+    assert contents(folder(root) / "snapshots" / COMMIT) == victim().main
+    assert [each.name for each in (folder(root) / "snapshots").iterdir()] == [COMMIT]
+    assert len(list((folder(root) / "blobs").iterdir())) == len(set(victim().main.values()))
+    assert not aside_of(folder(root)).exists()
+    assert wrongs(root, root) == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_repository_goes_in_one_step(root: Path, shims: Shims, when: str) -> None:
+    """Half of one would be a corrupted one to other clients."""
+    rule = f"named */.locks/.weighbridge/removed/* 1 {when} kill"
+    code = leave(root, folder(root), shims.acting(rule))
+    warnings = scan_cache_dir(root).warnings
+    is_there = folder(root).exists()
+    clear(root)
+
+    assert (code, warnings, is_there) == (-signal.SIGKILL, [], when == "before")
+    assert not aside_of_repos(root).exists()
+
+
+def test_blob_that_has_come_to_be_needed_is_put_back(root: Path) -> None:
+    """A client that knows no locks of ours may link to a content at the moment in which it goes."""
+    blob = folder(root) / "blobs" / ("e" * 40)
+    blob.write_bytes(b"needed")
+    set_aside(blob)
+    pointer = folder(root) / "snapshots" / COMMIT / "late.txt"
+    pointer.symlink_to(f"../../blobs/{blob.name}")
+
+    clear(root)
+
+    assert pointer.read_bytes() == b"needed"
+
+
+def test_snapshot_that_has_come_to_be_meant_is_put_back(root: Path) -> None:
+    """A branch may move back to a commit at the moment in which that goes."""
+    (folder(root) / "refs" / "v1.0").unlink()
+    snapshot = folder(root) / "snapshots" / EARLIER
+    set_aside(snapshot)
+    (folder(root) / "refs" / "v2.0").write_text(EARLIER)
+
+    clear(root)
+
+    assert contents(snapshot) == victim().commits[EARLIER]
+
+
+def test_snapshot_that_a_ref_means_by_now_stays(root: Path) -> None:
+    """A plan may be older than the ref."""
+    told: list[str] = []
+
+    remove(Removal(root=root, snapshots=frozenset({folder(root) / "snapshots" / EARLIER})), told.append)
+
+    assert contents(folder(root) / "snapshots" / EARLIER) == victim().commits[EARLIER]
+    assert len(told) == 1
