@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weighbridge.cli.verbs import Verbs
+
 if TYPE_CHECKING:
     import threading
 
@@ -44,16 +46,7 @@ Exit codes: 0 all is right, 1 something is not and is named, 2 there is no bundl
 """
 
 
-class _Verbs(click.Group):
-    """A group that lists its verbs in the order in which they were added."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the verbs."""
-        del ctx
-        return list(self.commands)
-
-
-@click.group(cls=_Verbs)
+@click.group(cls=Verbs)
 def bundle() -> None:
     """Carry files to machines without a network: pack them here, check them and take them in there."""
 
@@ -99,7 +92,7 @@ def create(
     """Pack what a project has pinned, or revisions of repositories that are in the cache.
 
     OUT is the directory to be made, or with --tar the file, or with --split what the names of its parts begin with.
-    REPO is [TYPES/]org/name.
+    REPO is [TYPES/]org/name; without any, what the weighbridge.lock here has pinned is packed.
 
     The paths of what was made go to standard output, everything else to standard error.
     """
@@ -112,6 +105,8 @@ def create(
         if lock is not None and project is not None:
             raise InvalidParameterError("--lock and --project are two lock files; choose one")
         pinned = project / _LOCK if project is not None else lock
+        if pinned is None and not repositories and Path(_LOCK).exists():
+            pinned = Path(_LOCK)
         size = None if split is None else parse_size(split)
 
         def work(client: Client, tell: Observer, cancel: threading.Event) -> Outcome:

@@ -16,6 +16,7 @@ from weighbridge.cli.get import get
 from weighbridge.cli.lock import lock
 from weighbridge.cli.serve import serve
 from weighbridge.cli.sync import sync
+from weighbridge.cli.verbs import Verbs
 from weighbridge.version import __version__
 
 _USAGE = 2
@@ -33,17 +34,8 @@ All options and exit codes: weighbridge get --help
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+?(?=['\").]*(\s|$))")  # what follows is the sentence's
 
 
-class _Verbs(click.Group):
-    """A group that lists its verbs in the order in which they were added."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the verbs."""
-        del ctx
-        return list(self.commands)
-
-
 @click.group(
-    cls=_Verbs,
+    cls=Verbs,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

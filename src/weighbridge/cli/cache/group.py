@@ -11,18 +11,10 @@ from weighbridge.cli.cache.prune import prune
 from weighbridge.cli.cache.repair import repair
 from weighbridge.cli.cache.rm import rm
 from weighbridge.cli.cache.verify import verify
+from weighbridge.cli.verbs import Verbs
 
 
-class _Verbs(click.Group):
-    """A group that lists its verbs in the order in which they were added."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the verbs."""
-        del ctx
-        return list(self.commands)
-
-
-@click.group(cls=_Verbs)
+@click.group(cls=Verbs)
 def cache() -> None:
     """Look after the cache: what is in it, whether it is right, how large it may be."""
 
