@@ -14,6 +14,7 @@ from weighbridge.config import (
     implicit_token,
     options_from_environment,
 )
+from weighbridge.core.errors import InvalidParameterError
 
 HOME = {"HOME": "/home/ada"}
 ELSEWHERE, HERE, SAFE = "http://mirror.lan:8000", "http://127.0.0.1:8000", "https://hub.example"
@@ -119,3 +120,15 @@ def test_endpoint_timeouts_and_links_are_read() -> None:
 def test_timeout_of_the_environment_wins_unless_it_is_the_usual_one(text: str, wins: float | None) -> None:
     """An argument that never counted before would count now."""
     assert hub_settings(HOME | {"HF_HUB_ETAG_TIMEOUT": text}).etag_timeout_s == wins
+
+
+@pytest.mark.parametrize(("text", "limit"), [("", None), ("500G", 500_000_000_000), ("1.5Gi", 1_610_612_736)])
+def test_limit_of_the_cache_is_a_size(text: str, limit: int | None) -> None:
+    """A machine of a cluster keeps to it whatever is kept with the cache."""
+    assert options_from_environment({**HOME, "WEIGHBRIDGE_CACHE_LIMIT": text}).cache.limit == limit
+
+
+def test_limit_that_is_no_size_is_refused() -> None:
+    """Whoever sets one wants it kept."""
+    with pytest.raises(InvalidParameterError, match="WEIGHBRIDGE_CACHE_LIMIT"):
+        options_from_environment({**HOME, "WEIGHBRIDGE_CACHE_LIMIT": "much"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from weighbridge.core.repos import RepoFile
 from weighbridge.delivery import Delivery, Means
 from weighbridge.errands import Missing
 from weighbridge.shelves.shelf import request_for
+from weighbridge.store.cache import uses
 from weighbridge.store.cache.kin import find_elsewhere, take_over
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import BlobLock
@@ -83,8 +84,14 @@ def mend_blobs(broken: Sequence[BrokenBlob], find_source: FindBlobSource, means:
         StoreError: The disk says no.
         CancelledError: ``means.cancel`` was set.
     """
+    with ExitStack() as stack:
+        for root, repo in sorted({(each.folder.root, each.folder.repo.folder) for each in broken}):
+            stack.enter_context(uses.active(root, repo))
+        return _mend_blobs(_merge(broken), find_source, means)
+
+
+def _mend_blobs(pending: list[BrokenBlob], find_source: FindBlobSource, means: Means) -> list[FileResult]:
     mender = _Mender(means)
-    pending = _merge(broken)
     for each in pending:
         for place in each.places:
             if place == each.path or not place.is_symlink():

@@ -115,9 +115,10 @@ class Syncing:
         records = records_for(order, self._means.options)
         was = records.commit_of(order.revision)
         shelf = shelf_for(order, locked.commit, self._means)
-        filled = self._fill(locked, order, shelf)
-        meaning = Meaning(order.revision, locked.commit, was)
-        note_meaning(records, meaning, is_needed=bool(filled.changed))
+        with shelf.at_work():
+            filled = self._fill(locked, order, shelf)
+            meaning = Meaning(order.revision, locked.commit, was)
+            note_meaning(records, meaning, is_needed=bool(filled.changed))
         return SnapshotResult(path=shelf.path, commit=locked.commit, kept=filled.kept, changed=filled.changed)
 
     def _fill(self, locked: LockedRepository, order: Order, shelf: Shelf) -> Filled:

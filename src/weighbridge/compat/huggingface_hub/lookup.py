@@ -12,6 +12,7 @@ from weighbridge.compat.huggingface_hub.recast import as_known
 from weighbridge.config import hub_assets_root, hub_cache_root
 from weighbridge.core.errors import InvalidParameterError, UnsafePathError
 from weighbridge.core.repos import Kind, RepoId, check_revision, is_commit, repo_path
+from weighbridge.store.cache import uses
 from weighbridge.store.cache.absences import is_absent
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.refs import read_ref
@@ -77,6 +78,7 @@ def try_to_load_from_cache(
         return None
     pointer = folder.pointer(commit, path)
     if os.path.isfile(pointer):  # noqa: PTH113 - false of what may not be looked at, too
+        uses.hold(folder.root, folder.repo.folder, commit)
         return str(pointer)
     return _CACHED_NO_EXIST if is_absent(folder, commit, path) else None
 

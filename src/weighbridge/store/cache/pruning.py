@@ -29,7 +29,8 @@ from weighbridge.store.cache.readers import find_readers
 from weighbridge.store.cache.removal import Removal, freed_size, remove
 from weighbridge.store.cache.scan import linked_blobs
 from weighbridge.store.cache.staging import remove_abandoned
-from weighbridge.store.layout import CLAIM_SUFFIX, PARTIAL_SUFFIX
+from weighbridge.store.layout import CLAIM_SUFFIX, PARTIAL_SUFFIX, Place
+from weighbridge.store.leftovers import read_leftovers
 from weighbridge.store.tidying import tidy_abandoned
 
 DAY_S = 86_400.0
@@ -284,9 +285,13 @@ class _Lot:
         return any(_entries(self._repo / each) for each in ("snapshots", "blobs", "refs", "trees", ".no_exist"))
 
     def _is_free(self, path: Path) -> bool:
+        if path.name.endswith(PARTIAL_SUFFIX):
+            stem = path.name.removeprefix(".").removesuffix(PARTIAL_SUFFIX).rpartition(".")[0].rpartition(".")[0]
+            place = Place(path.with_name(stem or path.name))
+            return all(each.is_free for each in read_leftovers(place, [path.name]))
         etag = path.name.removesuffix(_INCOMPLETE).partition(".")[0]
         if not path.name.endswith(_INCOMPLETE):
-            return True  # of ours, each tells itself who holds it
+            return True  # a claim, whose holder gives a sign every few seconds
         return held_blob(self._root, path.with_name(etag)) is None and not _is_open(path)
 
     def _is_old(self, path: Path) -> bool:
