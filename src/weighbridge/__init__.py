@@ -11,6 +11,7 @@ TYPE_CHECKING = False  # as type checkers read it; importing typing for it would
 
 if TYPE_CHECKING:
     from weighbridge.aio import AsyncClient
+    from weighbridge.bundling.packing import Bundle
     from weighbridge.client import Client
     from weighbridge.compat.huggingface_hub import (
         cached_download,
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from weighbridge.core.artifacts import Artifact, FileRequest, FileResult, Source
     from weighbridge.core.digests import Digest
     from weighbridge.core.errors import (
+        BundleError,
+        CacheInUseError,
+        CacheLimitError,
         CancelledError,
+        DamagedCacheError,
         EntryNotFoundError,
         FileHashSumMissmatch,
         GatedRepoError,
@@ -35,7 +40,10 @@ if TYPE_CHECKING:
         IntegrityError,
         InvalidParameterError,
         LocalEntryNotFoundError,
+        LockMismatchError,
+        LockOutdatedError,
         OfflineError,
+        ProjectError,
         RepositoryNotFoundError,
         RetryError,
         RevisionNotFoundError,
@@ -45,6 +53,7 @@ if TYPE_CHECKING:
         WeighbridgeError,
     )
     from weighbridge.core.events import (
+        Checking,
         Event,
         FileFinished,
         FileProgress,
@@ -55,6 +64,8 @@ if TYPE_CHECKING:
         Planned,
         Retrying,
     )
+    from weighbridge.core.findings import Finding, Repair, Thing, Trouble, Verification
+    from weighbridge.core.locks import Locked, LockFile, Synced
     from weighbridge.core.options import (
         CacheOptions,
         HttpOptions,
@@ -65,9 +76,11 @@ if TYPE_CHECKING:
         TransferOptions,
     )
     from weighbridge.core.snapshots import Plan, PlannedFile, Revision, SnapshotResult
+    from weighbridge.store.cache.inventory import Inventory
 
 _HOMES = {
     "weighbridge.aio": ("AsyncClient",),
+    "weighbridge.bundling.packing": ("Bundle",),
     "weighbridge.client": ("Client",),
     "weighbridge.compat.huggingface_hub": (
         "cached_download",
@@ -83,7 +96,11 @@ _HOMES = {
     "weighbridge.core.artifacts": ("Artifact", "FileRequest", "FileResult", "Source"),
     "weighbridge.core.digests": ("Digest",),
     "weighbridge.core.errors": (
+        "BundleError",
+        "CacheInUseError",
+        "CacheLimitError",
         "CancelledError",
+        "DamagedCacheError",
         "EntryNotFoundError",
         "FileHashSumMissmatch",
         "GatedRepoError",
@@ -92,7 +109,10 @@ _HOMES = {
         "IntegrityError",
         "InvalidParameterError",
         "LocalEntryNotFoundError",
+        "LockMismatchError",
+        "LockOutdatedError",
         "OfflineError",
+        "ProjectError",
         "RepositoryNotFoundError",
         "RetryError",
         "RevisionNotFoundError",
@@ -102,6 +122,7 @@ _HOMES = {
         "WeighbridgeError",
     ),
     "weighbridge.core.events": (
+        "Checking",
         "Event",
         "FileFinished",
         "FileProgress",
@@ -112,6 +133,8 @@ _HOMES = {
         "Planned",
         "Retrying",
     ),
+    "weighbridge.core.findings": ("Finding", "Repair", "Thing", "Trouble", "Verification"),
+    "weighbridge.core.locks": ("LockFile", "Locked", "Synced"),
     "weighbridge.core.options": (
         "CacheOptions",
         "HttpOptions",
@@ -122,15 +145,22 @@ _HOMES = {
         "TransferOptions",
     ),
     "weighbridge.core.snapshots": ("Plan", "PlannedFile", "Revision", "SnapshotResult"),
+    "weighbridge.store.cache.inventory": ("Inventory",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Artifact",
     "AsyncClient",
+    "Bundle",
+    "BundleError",
+    "CacheInUseError",
+    "CacheLimitError",
     "CacheOptions",
     "CancelledError",
+    "Checking",
     "Client",
+    "DamagedCacheError",
     "Digest",
     "EntryNotFoundError",
     "Event",
@@ -141,6 +171,7 @@ __all__ = [
     "FileResult",
     "FileStarted",
     "FileWaiting",
+    "Finding",
     "GatedRepoError",
     "HfHubHTTPError",
     "HttpOptions",
@@ -148,7 +179,12 @@ __all__ = [
     "IncompleteSnapshotError",
     "IntegrityError",
     "InvalidParameterError",
+    "Inventory",
     "LocalEntryNotFoundError",
+    "LockFile",
+    "LockMismatchError",
+    "LockOutdatedError",
+    "Locked",
     "Notice",
     "Observer",
     "OfflineError",
@@ -156,6 +192,8 @@ __all__ = [
     "Plan",
     "Planned",
     "PlannedFile",
+    "ProjectError",
+    "Repair",
     "RepositoryNotFoundError",
     "RetryError",
     "RetryOptions",
@@ -166,9 +204,13 @@ __all__ = [
     "Source",
     "StoreError",
     "StoreOptions",
+    "Synced",
+    "Thing",
     "TransferError",
     "TransferOptions",
+    "Trouble",
     "UntrustedFileError",
+    "Verification",
     "WeighbridgeError",
     "__version__",
     "cached_download",

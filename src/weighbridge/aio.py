@@ -174,7 +174,6 @@ class AsyncClient:
 
         return await _run(call, None)
 
-
     async def call(
         self,
         work: Callable[[Client, Observer, threading.Event], _T],

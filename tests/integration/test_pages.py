@@ -58,3 +58,24 @@ def test_examples_of_inference_models_print_what_the_page_says(tmp_path: Path) -
 
     assert printed == promised
     assert promised != ""
+
+
+@pytest.mark.timeout(400)  # the model may have to be installed first
+def test_examples_of_the_cache_print_what_the_pages_say(tmp_path: Path) -> None:
+    """An example that doesn't work is worse than none."""
+    project = tmp_path / "my-project"
+    project.mkdir()
+    (project / "weighbridge.toml").write_text(
+        f'[[repository]]\nid = "{MINILM}"\ninclude = ["*.json", "*.safetensors", "vocab.txt"]\n', encoding="utf-8"
+    )
+    with MirrorProcess(tmp_path / "mirror", "--repo", f"{MINILM}={minilm()}") as mirror:
+        there = {"HF_ENDPOINT": mirror.endpoint, "HF_HOME": str(tmp_path / "home")}
+        fetched = subprocess.run(
+            [sys.executable, "-m", "weighbridge", "download", "-q", MINILM], env=os.environ | there, check=False
+        )
+        pages = [run(page, tmp_path, mirror.endpoint, **there) for page in ("cache.md", "pinning.md", "air-gap.md")]
+
+    assert fetched.returncode == 0
+    for printed, promised in pages:
+        assert printed == promised
+        assert promised != ""

@@ -11,8 +11,10 @@ import weighbridge
 from weighbridge import (
     Artifact,
     AsyncClient,
+    Bundle,
     CacheOptions,
     CancelledError,
+    Checking,
     Client,
     Digest,
     EntryNotFoundError,
@@ -24,6 +26,7 @@ from weighbridge import (
     FileResult,
     FileStarted,
     FileWaiting,
+    Finding,
     GatedRepoError,
     HfHubHTTPError,
     HttpOptions,
@@ -31,7 +34,10 @@ from weighbridge import (
     IncompleteSnapshotError,
     IntegrityError,
     InvalidParameterError,
+    Inventory,
     LocalEntryNotFoundError,
+    Locked,
+    LockFile,
     Notice,
     Observer,
     OfflineError,
@@ -39,6 +45,7 @@ from weighbridge import (
     Plan,
     Planned,
     PlannedFile,
+    Repair,
     RepositoryNotFoundError,
     RetryError,
     Retrying,
@@ -48,9 +55,13 @@ from weighbridge import (
     Source,
     StoreError,
     StoreOptions,
+    Synced,
+    Thing,
     TransferError,
     TransferOptions,
+    Trouble,
     UntrustedFileError,
+    Verification,
     WeighbridgeError,
     cached_download,
     download_files_to_directory,
@@ -89,8 +100,33 @@ def watch(event: Event) -> None:
             assert_type((name, reason), tuple[str, str])
         case FileFinished(result=result, partial=partial):
             assert_type((result, partial), tuple[FileResult, Path | None])
+        case Checking(done=done, size=total, name=name):
+            assert_type((done, total, name), tuple[int, int, str])
         case _:
             assert_never(event)
+
+
+def look_after(client: Client, cancel: threading.Event) -> None:
+    """Use the calls about the cache, projects and bundles."""
+    found = client.cache.verify("org/name", full=True, observer=watch, cancel=cancel)
+    assert_type(found, Verification)
+    assert_type(found.findings, tuple[Finding, ...])
+    assert_type(found.is_right, bool)
+    assert_type(client.cache.repair(complete=True), Repair)
+    assert_type(client.cache.scan(), Inventory)
+    assert_type(client.projects.lock(".", upgrade=["org/name"]), Locked)
+    assert_type(client.projects.lock(".").lock, LockFile)
+    assert_type(client.projects.sync(".", locked=True), Synced)
+    assert_type(client.bundles.create("bundle", "org/name@main", tar=True), Bundle)
+    assert_type(
+        [each for each in found.findings if each.trouble is Trouble.DAMAGED and each.thing is Thing.BLOB], list[Finding]
+    )
+
+
+async def look_after_it_from_asyncio(client: AsyncClient) -> None:
+    """Make such a call from asyncio."""
+    found = await client.call(lambda sync, tell, cancel: sync.cache.verify(observer=tell, cancel=cancel))
+    assert_type(found, Verification)
 
 
 class Watcher:

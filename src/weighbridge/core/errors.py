@@ -321,7 +321,7 @@ class CorruptedCacheException(StoreError):  # noqa: N818 - huggingface_hub's own
 
 
 class CacheInUseError(StoreError):
-    """What is to be removed is in use by a live process (``.path``); nothing was removed of it."""
+    """What is to be removed is in use by a live process, or pinned (``.path``); nothing was removed of it."""
 
 
 class CacheLimitError(DiskFullError):
