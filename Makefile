@@ -34,7 +34,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.demo ## fetch a real model from a server on this machine, be killed in the middle, go on
+demo: $(VENV)/.demo ## fetch a real model through a kill, break it, mend it with one piece
 	$(BIN)/python -m demo
 
 test: packages $(WHEEL_VENV)/.installed ## run the tests on the built wheel; ARGS="-k journal" goes to pytest

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -261,6 +263,16 @@ def test_directory_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
 
     assert code == 2
     assert "is no bundle" in lines[0]
+
+
+@pytest.mark.parametrize(("way", "code"), [(">/dev/full", 2), (">&-", 0)])
+def test_output_that_nobody_takes_says_nothing_of_the_bundle(bundle: Path, way: str, code: int) -> None:
+    """A full disk would have a whole bundle thrown away; no traceback either."""
+    line = f"{sys.executable} -I -S check.py {way}"
+
+    done = subprocess.run(["sh", "-c", line], cwd=bundle, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.returncode, done.stderr) == (code, "")
 
 
 def test_name_that_would_move_a_terminal_is_shown_harmlessly(bundle: Path) -> None:

@@ -50,6 +50,16 @@ def test_whole_way_from_a_project_to_another_machine(command: Command, repo: Rep
     assert contents(snapshot)[WEIGHTS] == repo.main[WEIGHTS]
 
 
+def test_project_here_is_packed_if_nothing_is_named(command: Command, repo: Repo, tmp_path: Path) -> None:
+    """As lock and sync are of the project here."""
+    project = locked(repo, tmp_path / "project").parent
+
+    done = command.run("bundle", "create", tmp_path / "b", "--quiet", cwd=project)
+
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / "b" / "weighbridge.lock").read_bytes() == (project / "weighbridge.lock").read_bytes()
+
+
 def test_programs_are_told_in_json(command: Command, tmp_path: Path) -> None:
     """An event a line, the last of them the sum."""
     done = command.run("bundle", "create", tmp_path / "b", "acme/victim", "--json")

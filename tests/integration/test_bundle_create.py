@@ -218,6 +218,19 @@ def test_files_of_a_project_are_packed_from_there(repo: Repo, tmp_path: Path, ou
     assert told(out)["downloads"][0]["size"] == len(tool)
 
 
+@pytest.mark.parametrize("name", ["", "weighbridge.toml", "weighbridge.lock"])
+def test_project_may_be_named_by_any_of_its_files(
+    cache: Path, repo: Repo, tmp_path: Path, out: Path, name: str
+) -> None:
+    """As for lock and sync; of weighbridge.toml nothing is packed but what is locked."""
+    project = locked(repo, tmp_path / "project").parent
+
+    with client_of(cache) as client:
+        client.bundles.create(out, lock=project / name)
+
+    assert (out / "weighbridge.lock").read_bytes() == (project / "weighbridge.lock").read_bytes()
+
+
 def test_missing_files_of_a_lock_are_all_named(repo: Repo, tmp_path: Path, out: Path) -> None:
     """One run tells what there is to fetch."""
     lock = locked(repo, tmp_path / "project")
@@ -253,6 +266,45 @@ def test_what_is_no_bundle_is_never_replaced(cache: Path, out: Path, thing: str,
 
     assert out.lstat().st_ino == before.st_ino
     assert names_in(out.parent) == [out.name]
+
+
+@pytest.mark.parametrize("tar", [False, True])
+def test_what_is_only_called_as_a_part_is_never_replaced(cache: Path, out: Path, *, tar: bool) -> None:
+    """A file of 2024 beside a bundle is no part of it, and was removed with the bundle before."""
+    with client_of(cache) as client:
+        client.bundles.create(out, VICTIM, tar=tar)
+        out.with_name("bundle.2024").write_bytes(b"mine")
+
+        with pytest.raises(StoreError, match=r"bundle\.2024 is no bundle"):
+            client.bundles.create(out, VICTIM, tar=tar, force=True)
+
+    assert names_in(out.parent) == ["bundle", "bundle.2024"]
+
+
+def test_bundle_before_is_put_back_if_the_new_one_gets_no_name(cache: Path, out: Path) -> None:
+    """Here its list of parts would have too long a name; a disk may refuse as well."""
+    out = out.with_name("x" * 249)
+    with client_of(cache) as client:
+        client.bundles.create(out, VICTIM, tar=True)
+        before = out.read_bytes()
+
+        with pytest.raises(StoreError, match="publish"):
+            client.bundles.create(out, f"{VICTIM}@v1.0", tar=True, split=100_000, force=True)
+
+    assert names_in(out.parent) == [out.name]
+    assert out.read_bytes() == before
+
+
+def test_place_inside_of_the_cache_is_refused(cache: Path, tmp_path: Path) -> None:
+    """Every client would stumble over it, also if a link leads there."""
+    (tmp_path / "link").symlink_to(cache)
+
+    with client_of(cache) as client:
+        for out in (cache / "bundle", tmp_path / "link" / "bundle"):
+            with pytest.raises(InvalidParameterError, match="inside the cache"):
+                client.bundles.create(out, VICTIM)
+
+    assert "bundle" not in names_in(cache)
 
 
 @pytest.mark.parametrize("tar", [False, True])

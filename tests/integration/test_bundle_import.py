@@ -159,9 +159,55 @@ def test_files_of_the_project_are_had_there(repo: Repo, tmp_path: Path, cache: P
         taken = client.bundles.load(tmp_path / "bundle", project=there)
 
     assert [each.name for each in first] == ["weighbridge.lock"]
-    assert any(isinstance(each, Notice) and "1 plain files" in each.message for each in notices)
+    assert any(isinstance(each, Notice) and "1 plain file left" in each.message for each in notices)
     assert [each.path for each in taken.downloads] == [there / "tools" / "run.sh"]
     assert (there / "tools" / "run.sh").read_bytes() == TOOL
+
+
+def offering(repo: Repo, tmp_path: Path, path: str) -> Path:
+    """Return a bundle that has a tool for a place in a project."""
+    bundle = pack(repo, tmp_path / "offer")
+    name = f"contents/sha256-{hashlib.sha256(TOOL).hexdigest()}"
+    (bundle / name).write_bytes(TOOL)
+
+    def offer(found: dict[str, Any]) -> None:
+        told = {"size": len(TOOL), "sha256": name.rpartition("-")[2]}
+        found["members"].append({"name": name, **told})
+        place = {"path": path, "url": "https://host/x", "mirrors": []}
+        found["downloads"] = [{**place, "size": len(TOOL), "digest": f"sha256:{told['sha256']}"}]
+
+    rewrite(bundle, offer)
+    return bundle
+
+
+@pytest.mark.parametrize("path", [".git/hooks/post-checkout", "weighbridge.toml", "Weighbridge.LOCK", "a/.GIT/config"])
+def test_bundle_can_not_say_what_runs_in_a_project(repo: Repo, tmp_path: Path, cache: Path, path: str) -> None:
+    """Nor what it needs; whoever carried the bundle may have written its list."""
+    bundle, project = offering(repo, tmp_path, path), tmp_path / "project"
+    project.mkdir()
+
+    with client_of(cache) as client, pytest.raises(BundleError, match="no place for a file"):
+        client.bundles.load(bundle, project=project)
+
+    assert (list(project.iterdir()), cache.exists()) == ([], False)
+
+
+def test_file_of_a_project_is_replaced_only_if_its_lock_file_says_so(repo: Repo, tmp_path: Path, cache: Path) -> None:
+    """Everything else there is somebody's work."""
+    bundle, project = offering(repo, tmp_path, "run.sh"), tmp_path / "project"
+    project.mkdir()
+    (project / "run.sh").write_bytes(b"mine")
+
+    with client_of(cache) as client:
+        with pytest.raises(StoreError, match=r"run\.sh has other content"):
+            client.bundles.load(bundle, project=project)
+        before = (project / "run.sh").read_bytes()
+        digest = Digest("sha256", hashlib.sha256(TOOL).hexdigest())
+        asked = LockedDownload(path=RelativeName("run.sh"), url="https://host/x", digest=digest)
+        locked(repo, project, more=LockFile(downloads=(asked,)))
+        client.bundles.load(bundle, project=project / "weighbridge.toml")
+
+    assert (before, (project / "run.sh").read_bytes()) == (b"mine", TOOL)
 
 
 def test_project_is_in_sync_offline(repo: Repo, tmp_path: Path, cache: Path) -> None:

@@ -94,7 +94,7 @@ def test_upgrade_takes_what_the_branch_means_now(
 
     locked = project.lock(options, upgrade=upgrade)
 
-    assert locked.changes == ("model acme/victim at main: c0ffee0 -> decade0, 2 files changed, -20 bytes",)
+    assert locked.changes == ("model acme/victim at main: c0ffee0 -> decade0, 2 files changed, -20 B",)
     assert locked.lock.repositories[0].commit == EARLIER
 
 
@@ -338,6 +338,33 @@ def test_strange_files_are_refused(project: ProjectFolder, options: Options) -> 
     project.lock_file.mkdir()
     with pytest.raises(LockFileError, match="can't be read"):
         project.lock(options)
+
+
+def test_files_as_windows_writes_them_are_read(repo: Repo, project: ProjectFolder, options: Options) -> None:
+    """With a byte order mark and other line ends; a lock file of those is not written anew."""
+    project.write(repo.name)
+    toml = project.path / "weighbridge.toml"
+    toml.write_bytes(b"\xef\xbb\xbf" + toml.read_bytes().replace(b"\n", b"\r\n"))
+    project.lock(options)
+    turned = project.lock_file.read_bytes().replace(b"\n", b"\r\n")
+    project.lock_file.write_bytes(turned)
+
+    again = project.lock(options)
+
+    assert (again.changes, project.lock_file.read_bytes()) == ((), turned)
+
+
+@pytest.mark.parametrize("query", ["?X-Amz-Signature=5eC", "?a=b&access_token=5eC", "?sig=5eC"])
+def test_signed_address_is_warned_of_and_not_shown(project: ProjectFolder, options: Options, query: str) -> None:
+    """It would be in version control for all to see, and be of no use a day later."""
+    project.write(FILE.replace('x.bin"\ndigest', f'x.bin{query}"\ndigest'))
+    diary = Diary()
+
+    project.lock(options, observer=diary)
+
+    (told,) = (each.message for each in diary.events if isinstance(each, Notice))
+    assert "w/x.bin" in told
+    assert "5eC" not in told
 
 
 def test_mode_and_link_of_the_lock_file_are_kept(

@@ -45,7 +45,7 @@ def test_lock_tells_what_has_changed(hub: FaultHub, repo: Repo, project: Project
     assert (len(first.out.splitlines()), second.out) == (2, "")
     assert first.err.splitlines()[-1].startswith(f"{project.lock_file}: written; 7 files, ")
     assert "up to date" in second.err
-    assert third.out.splitlines()[0] == "model acme/victim at main: c0ffee0 -> decade0, 2 files changed, -20 bytes"
+    assert third.out.splitlines()[0] == "model acme/victim at main: c0ffee0 -> decade0, 2 files changed, -20 B"
 
 
 def test_lock_tells_programs_everything(project: ProjectFolder, command: Command) -> None:

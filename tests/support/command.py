@@ -51,13 +51,14 @@ class Command:
         """Return the whole command line."""
         return [sys.executable, "-m", "weighbridge", *map(str, arguments)]
 
-    def run(self, *arguments: object, stdin: str | bytes = b"") -> Outcome:
+    def run(self, *arguments: object, stdin: str | bytes = b"", cwd: Path | None = None) -> Outcome:
         """Run it to its end."""
         process = subprocess.run(
             self.line(*arguments),
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
             env=self.environment,
+            cwd=cwd,
             timeout=_TIMEOUT_S,
             check=False,
         )

@@ -137,7 +137,8 @@ class _Check:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(ascii(line)[1:-1] + "\n")  # names may be made to move a terminal
+    if sys.stdout is not None:  # a program may run this without one
+        sys.stdout.write(ascii(line)[1:-1] + "\n")  # names may be made to move a terminal
 
 
 def main(arguments: list[str]) -> int:
@@ -155,6 +156,12 @@ def main(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        result = main(sys.argv[1:])
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(130)
+        result = 130
+    except OSError:  # nobody could be told, which says nothing of the bundle
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the end would try once more
+        result = 2
+    sys.exit(result)

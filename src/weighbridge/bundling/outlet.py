@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from weighbridge.bundling.carriers import PARTS_SUFFIX, WrongError, find_bundle, read_manifest
+from weighbridge.bundling.carriers import PARTS_SUFFIX, Archive, WrongError, find_bundle, read_manifest
 from weighbridge.core.errors import StoreError
 from weighbridge.core.events import Notice, Observer
 from weighbridge.core.options import StoreOptions
@@ -74,28 +74,26 @@ class Outlet:
     def publish(self, made: Mapping[str, Path]) -> tuple[Path, ...]:
         """Give what was made its names: in one step if it is one thing and nothing was there.
 
-        What was there is moved aside first, and removed when all has its name.  If the process dies in between, there
-        is no bundle, or only some of its parts and no list of them; making it once more clears that up.
+        What was there is moved aside first, and removed when all has its name, or put back if that can't be.  If the
+        process dies in between, there is no bundle, or only some of its parts and no list of them; making it once more
+        clears that up.
 
         Args:
             made: What there is, by what its name is to end in.
 
         Raises:
-            StoreError: The disk says no.
+            StoreError: The disk says no; what was there is there again.
         """
         aside = next(iter(made.values())).parent / "old"
         with storing(self._out, "publish"):
             if self._existing() != self._old:
                 raise StoreError(f"somebody else has made {self._out} meanwhile", path=str(self._out))
-            if self._old:
-                aside.mkdir()
-                for each in self._old:
-                    each.rename(aside / each.name)
-            finals = {self._out.with_name(f"{self._out.name}{suffix}"): path for suffix, path in made.items()}
-            for final, path in finals.items():
-                path.rename(final)
+            aside.mkdir()
+            leaving = {each: aside / each.name for each in self._old}
+            coming = {path: self._out.with_name(f"{self._out.name}{suffix}") for suffix, path in made.items()}
+            _rename_all({**leaving, **coming})
             flush_directory(self._place.parent)
-        return tuple(finals)
+        return tuple(coming.values())
 
     def _existing(self) -> list[Path]:
         """Return what is there that a bundle of this name consists of, the largest thing first."""
@@ -108,18 +106,26 @@ class Outlet:
         return [self._place.parent / each for each in sorted(names) if part.fullmatch(each)]
 
     def _check_ours(self) -> None:
-        """Refuse to replace what is no bundle, or holds more than that."""
+        """Refuse to replace what is no bundle, holds more than that, or only happens to be called as a part of one."""
+        strangers = self._strangers()
+        if strangers:
+            raise StoreError(
+                f"what is at {strangers[0]} is no bundle, or not only that, so it is not replaced; remove it yourself, "
+                "or choose another name",
+                path=str(strangers[0]),
+            )
+
+    def _strangers(self) -> list[Path]:
+        """Return what is there that is somebody's."""
         try:
             found = find_bundle([str(self._out)])
             read_manifest(found)
-            is_ours = not found.odd
         except (WrongError, OSError):
-            is_ours = False
-        if not is_ours:
-            raise StoreError(
-                f"what is at {self._out} is no bundle, or not only that, so it is not replaced; remove it yourself",
-                path=str(self._out),
-            )
+            return self._old
+        own = {Path(path) for path, _ in found.parts} if isinstance(found, Archive) else {self._out}
+        if own != {self._out}:
+            own.add(self._out.with_name(f"{self._out.name}{PARTS_SUFFIX}"))
+        return [each for each in self._old if each not in own] or ([self._out] if found.odd else [])
 
     def _tidy(self, tell: Observer) -> None:
         """Remove what those left who were killed; nobody else is at it, as we hold the claim."""
@@ -129,3 +135,17 @@ class Outlet:
             shutil.rmtree(each, ignore_errors=True)
         if rests:
             tell(Notice(message=f"making {self._out} was interrupted earlier; it is begun again"))
+
+
+def _rename_all(names: Mapping[Path, Path]) -> None:
+    """Rename all or, as far as the disk lets us, nothing."""
+    done: list[tuple[Path, Path]] = []
+    try:
+        for before, after in names.items():
+            before.rename(after)
+            done.append((before, after))
+    except OSError:
+        for before, after in reversed(done):
+            with suppress(OSError):
+                after.rename(before)
+        raise

@@ -107,8 +107,12 @@ class Packing:
 
     def run(self, order: PackOrder) -> Bundle:
         """Make the bundle; see :meth:`weighbridge.client.bundles.BundleCalls.create`."""
+        if Path(os.path.realpath(order.out)).is_relative_to(os.path.realpath(self._root)):
+            raise InvalidParameterError(
+                f"{order.out} is inside the cache, where clients take what they find for theirs; choose another place"
+            )
         text = b"" if order.lock is None else _read(order.lock)
-        lock = LockFile() if order.lock is None else read_lock(text.decode("utf-8", "replace"), str(order.lock))
+        lock = LockFile() if order.lock is None else read_lock(text.decode("utf-8-sig", "replace"), str(order.lock))
         repos = {each.repo for each in order.revisions} | {each.repo for each in lock.repositories}
         with ExitStack() as stack:
             for folder in sorted(each.folder for each in repos):

@@ -7,24 +7,23 @@ two at once, or in a download of the same beside it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weighbridge.bundling.source import BundleTransport, OpenBundle, in_terms_of
 from weighbridge.core.artifacts import Artifact, FileRequest, FileResult, Promise
-from weighbridge.core.bundles import LOCK, PackedRepository
+from weighbridge.core.bundles import PackedRepository
 from weighbridge.core.errors import (
     BundleError,
     DiskFullError,
     IntegrityError,
-    InvalidNameError,
     InvalidParameterError,
+    StoreError,
 )
 from weighbridge.core.events import Event, FileFinished, Notice
 from weighbridge.core.lock_text import read_lock
-from weighbridge.core.locks import LockedDownload
-from weighbridge.core.names import RelativeName, find_collision
+from weighbridge.core.locks import LockedDownload, LockFile, find_clash
+from weighbridge.core.quantities import count
 from weighbridge.core.repos import is_commit
 from weighbridge.core.snapshots import Plan, SnapshotResult
 from weighbridge.delivery import Delivery, Means, as_it_is
@@ -37,7 +36,7 @@ from weighbridge.store.cache.pins import pin_for
 from weighbridge.store.faults import free_bytes, storing
 from weighbridge.store.layout import Place
 from weighbridge.store.leftovers import count_held
-from weighbridge.store.present import ignores_case, is_right, look, make_parents
+from weighbridge.store.present import is_right, look, make_parents
 from weighbridge.store.sight import Sight, read_plain
 
 _AT_ONCE = 2  # files: more of them at once make a disk seek
@@ -82,20 +81,29 @@ class Unpacking:
         options = replace(means.options, transfer=transfer, offline=False)
         self._means = replace(means, transport=BundleTransport(bundle), options=options, tell=self._pass_on)
 
-    def run(self, project: Path | None) -> Unpacked:
-        """Take in everything; see :meth:`weighbridge.client.bundles.BundleCalls.load`."""
+    def run(self, lock: Path | None) -> Unpacked:
+        """Take in everything; see :meth:`weighbridge.client.bundles.BundleCalls.load`.
+
+        Args:
+            lock: Of a project, which need not have one, where the files from anywhere are to be; None leaves them.
+        """
+        pinned = LockFile() if lock is None else _read(lock)
+        self._check_names()
         for each in self._bundle.manifest.repositories:
             self._check_known(each)
         self._check_room()
         try:
             snapshots = tuple(self._take(each) for each in self._bundle.manifest.repositories)
-            downloads = self._place(project)
+            downloads = () if lock is None else self._place(lock.parent, pinned)
         except IntegrityError as error:
             raise in_terms_of(self._bundle, error) from error
         finally:
             self._means.receipts.save()
-        if project is not None:
-            self._pin(project)
+        if lock is not None and lock.exists():
+            pin_for(self._root, lock, pinned.commits())  # as a sync there does
+        elif lock is None and self._bundle.manifest.downloads:
+            left = count(len(self._bundle.manifest.downloads), "plain file")
+            self._tell(Notice(message=f"{left} left in the bundle; name a project to have them there"))
         return Unpacked(snapshots=snapshots, downloads=downloads)
 
     def plans(self) -> list[Plan]:
@@ -127,18 +135,12 @@ class Unpacking:
             message = f"{name} of the {packed.repo} is {known} here and {packed.commit} in the bundle; it is left so"
             self._tell(Notice(message=message))
 
-    def _place(self, project: Path | None) -> tuple[FileResult, ...]:
-        """Have the files from anywhere in the directory of a project."""
-        downloads = self._bundle.manifest.downloads
-        if downloads and project is None:
-            message = f"{len(downloads)} plain files are left in the bundle; name a project to have them there"
-            self._tell(Notice(message=message))
-        if not downloads or project is None:
-            return ()
-        check_names([each.path for each in downloads], project)
+    def _place(self, project: Path, pinned: LockFile) -> tuple[FileResult, ...]:
+        """Have the files from anywhere in the directory of a project; only what its lock file asks for is replaced."""
+        asked = {(each.path, each.digest) for each in pinned.downloads}
         means, here = self._means, list[FileResult]()
         missing: list[Missing] = []
-        for each in downloads:
+        for each in self._bundle.manifest.downloads:
             make_parents(project, each.path, durable=means.options.store.durable)
             place = Place(project.joinpath(*each.path.parts))
             sight = look(place.final)
@@ -146,6 +148,12 @@ class Unpacking:
                 place.final, Promise(each.digest, each.size), means.receipts, means.cancel
             ):
                 here.append(_present(each, place.final))
+            elif sight != Sight() and (each.path, each.digest) not in asked:
+                raise StoreError(
+                    f"{place.final} has other content than {self._bundle.path} has for it, and no lock file there asks "
+                    "for that; put the weighbridge.lock of the project there, or move the file away",
+                    path=str(place.final),
+                )
             else:
                 missing.append(Missing(request=self._request(each), place=place, sight=sight))
         return (*here, *Delivery(means, as_it_is).run(missing))
@@ -154,6 +162,12 @@ class Unpacking:
         source = self._bundle.source_of(each.digest)
         artifact = Artifact(name=each.path.text, sources=(source,), digest=each.digest, size=each.size)
         return FileRequest(name=each.path, artifact=artifact)
+
+    def _check_names(self) -> None:
+        """Refuse files that no project may have from elsewhere."""
+        problem = find_clash(each.path for each in self._bundle.manifest.downloads)
+        if problem is not None:
+            raise BundleError(f"{self._bundle.path}: {problem}; nothing was taken in", path=self._bundle.path)
 
     def _check_known(self, packed: PackedRepository) -> None:
         """Refuse a bundle that says something else of a commit than was learned here."""
@@ -192,15 +206,6 @@ class Unpacking:
                 free=free,
             )
 
-    def _pin(self, project: Path) -> None:
-        """Keep what the project has locked from being cleared away, as a sync there does."""
-        place = project / LOCK
-        if not place.exists():
-            return
-        with storing(place, "read"):
-            content = read_plain(place).decode("utf-8", "replace")
-        pin_for(self._root, place, read_lock(content, str(place)).commits())
-
     def _pass_on(self, event: Event) -> None:
         """Tell an event; a file comes out of the bundle, whatever address it had for us."""
         if isinstance(event, FileFinished) and event.result.source is not None:
@@ -208,11 +213,12 @@ class Unpacking:
         self._tell(event)
 
 
-def check_names(names: Sequence[RelativeName], directory: Path) -> None:
-    """Refuse files that can't all be in one directory."""
-    clash = find_collision(names, ignore_case=ignores_case(directory))
-    if clash is not None:
-        raise InvalidNameError(f"{clash[0]!r} and {clash[1]!r} can't both be in {directory}", name=clash[1])
+def _read(lock: Path) -> LockFile:
+    if not lock.exists():
+        return LockFile()
+    with storing(lock, "read"):
+        content = read_plain(lock).decode("utf-8-sig", "replace")
+    return read_lock(content, str(lock))
 
 
 def _present(each: LockedDownload, path: Path) -> FileResult:

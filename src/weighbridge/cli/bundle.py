@@ -59,9 +59,9 @@ def bundle() -> None:
 )
 @click.option(
     "--project",
-    metavar="DIR",
+    metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Pack all that the weighbridge.lock of this project has pinned.",
+    help="Pack all that the weighbridge.lock of this project has pinned: its directory, or its weighbridge.toml.",
 )
 @click.option("--tar", is_flag=True, help="Make a tar file instead of a directory.")
 @click.option("--split", metavar="SIZE", help="Make a tar file in parts of at most this size, such as 4G.")
@@ -104,7 +104,7 @@ def create(
     def prepare() -> Task:
         if lock is not None and project is not None:
             raise InvalidParameterError("--lock and --project are two lock files; choose one")
-        pinned = project / _LOCK if project is not None else lock
+        pinned = project or lock
         if pinned is None and not repositories and Path(_LOCK).exists():
             pinned = Path(_LOCK)
         size = None if split is None else parse_size(split)
@@ -132,9 +132,9 @@ def create(
 @click.argument("source", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--project",
-    metavar="DIR",
+    metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Have the files of the project that belong outside of the cache here.",
+    help="Have the [[file]]s of the project in its directory; what its weighbridge.lock lists stays in the cache.",
 )
 @click.option(
     "--cache-dir",

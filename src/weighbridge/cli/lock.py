@@ -157,11 +157,13 @@ def _put_text(locked: Locked, *, is_written: bool) -> None:
 
     for each in locked.changes:
         put(printable(each))
-    files = [file for each in locked.lock.repositories for file in each.files]
-    size = format_bytes(sum(each.size for each in files) + sum(each.size or 0 for each in locked.lock.downloads))
-    what = f"{count(len(files) + len(locked.lock.downloads), 'file')}, {size}"
+    sizes = [file.size for each in locked.lock.repositories for file in each.files]
+    told = [*sizes, *(each.size for each in locked.lock.downloads)]
+    known = [each for each in told if each is not None]
+    facts = [count(len(told), "file"), *([format_bytes(sum(known))] if known or not told else [])]
+    facts += [f"{len(told) - len(known)} of unknown size"] if len(known) < len(told) else []
     state = "written" if is_written else "would change" if locked.changes else "up to date"
-    say(f"{locked.path}: {state}; {what}")
+    say(f"{locked.path}: {state}; {', '.join(facts)}")
 
 
 def _put_json(locked: Locked, *, is_written: bool) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.client.session import Session, read_directory
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.events import Observer
 from weighbridge.core.snapshots import Plan
+from weighbridge.pinning.files import ProjectPlace
 
 if TYPE_CHECKING:  # archives and all that belongs to them: a tenth of the time that a client takes to be imported
     from weighbridge.bundling.packing import Bundle
@@ -49,7 +51,8 @@ class BundleCalls:
         Args:
             out: The directory to be made, or the tar file, or what the names of its parts begin with.
             repositories: Revisions in the cache, as ``[TYPES/]org/name[@REVISION]``, as far as they are there.
-            lock: A ``weighbridge.lock``, all of which is packed; files outside of the cache are looked for beside it.
+            lock: A ``weighbridge.lock``, or the project that it is of, all of which is packed; files outside of the
+                cache are looked for beside it.
             tar: Make a tar file, the same bytes for the same files.
             split: Most bytes of each part of the tar file, which are ``OUT.001``, ``OUT.002`` and so on, beside
                 ``OUT.parts.json``; None makes one file.
@@ -78,7 +81,7 @@ class BundleCalls:
         order = PackOrder(
             out=read_directory(out),
             revisions=tuple(Revision.parse(each) for each in repositories),
-            lock=None if lock is None else read_directory(lock),
+            lock=None if lock is None else _lock_at(lock),
             form=TarForm(split) if tar else FolderForm(),
             replaces=force,
         )
@@ -99,8 +102,9 @@ class BundleCalls:
 
         Args:
             source: The directory, the tar file, the first of its parts, or all of them in any order.
-            project: Directory of the project whose files outside of the cache are to be had as well; its lock file,
-                if it has one, keeps what it needs in the cache.  None leaves them in the bundle.
+            project: Directory of the project whose files from anywhere are to be had as well, or its
+                ``weighbridge.toml``.  Its lock file, if it has one, keeps what it needs in the cache, and tells which
+                files may be replaced.  None leaves them in the bundle.
             observer: Receives progress events, on this thread; None logs what must not be missed.
             cancel: Ends the call with :class:`weighbridge.CancelledError` when set; what arrived is kept.
 
@@ -110,13 +114,13 @@ class BundleCalls:
         Raises:
             BundleError: It is none, is not whole, or is damaged; contents that were right before are kept.
             DiskFullError: It can't fit; nothing was written.
-            StoreError: The local side failed.
+            StoreError: The local side failed, or a file that no lock file asks for would be replaced.
             InvalidParameterError: An argument can't mean anything.
         """
         from weighbridge.bundling.unpacking import Unpacking  # noqa: PLC0415 - see above
 
-        place = None if project is None else read_directory(project)
-        return Unpacking(_open(source), self._session.means(observer, cancel)).run(place)
+        lock = None if project is None else ProjectPlace.of(read_directory(project)).lock
+        return Unpacking(_open(source), self._session.means(observer, cancel)).run(lock)
 
     def plan_load(self, *source: _Path, cancel: threading.Event | None = None) -> list[Plan]:
         """Tell what :meth:`load` would do in the cache, for each repository; nothing is written, contents are not read.
@@ -128,6 +132,11 @@ class BundleCalls:
         from weighbridge.bundling.unpacking import Unpacking  # noqa: PLC0415 - see above
 
         return Unpacking(_open(source), self._session.means(None, cancel)).plans()
+
+
+def _lock_at(given: _Path) -> Path:
+    path = read_directory(given)
+    return ProjectPlace.of(path).lock if path.is_dir() or path.suffix == ".toml" else path
 
 
 def _open(source: Sequence[_Path]) -> OpenBundle:

@@ -160,13 +160,16 @@ class RoomCalls:
 
         Raises:
             CacheLimitError: It can't get so small; nothing was removed, and the limit is what it was.
+            InvalidParameterError: It is no number of bytes from 1 on.
             StoreError: The limit can't be written.
         """
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise InvalidParameterError(f"a limit is a number of bytes from 1 on, or None, not {limit!r}")
         root = self._place()
         room = None if limit is None else budget.plan_room(root, limit)
         if not dry_run:
-            budget.write_limit(root, limit)
             room = None if limit is None else budget.make_room(root, limit)
+            budget.write_limit(root, limit)
         return Limit(limit=limit, size=budget.size_of_cache(root), room=room)
 
     def pin(self, target: str) -> str:

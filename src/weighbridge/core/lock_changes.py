@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from weighbridge.core.locks import LockedDownload, LockedRepository, LockFile
 from weighbridge.core.names import RelativeName
 from weighbridge.core.projects import Project, Wish
+from weighbridge.core.quantities import count, format_bytes
 
 _SHORT = 7  # digits of a commit that are enough to tell it from others
 
@@ -76,14 +77,14 @@ def _explain_new(wish: Wish, locked: set[Wish]) -> str:
 def _describe(old: LockedRepository | None, new: LockedRepository) -> str:
     size = sum(each.size for each in new.files)
     if old is None:
-        return f"{wish_of(new)}: {short(new.commit)}, {_count(new.files)}, {size} bytes"
+        return f"{wish_of(new)}: {short(new.commit)}, {count(len(new.files), 'file')}, {format_bytes(size)}"
     before = {each.path: each for each in old.files}
     now = {each.path: each for each in new.files}
     changed = [path for path in {**before, **now} if before.get(path) != now.get(path)]
     more = size - sum(each.size for each in old.files)
     moved = f"{short(old.commit)} -> {short(new.commit)}, " if old.commit != new.commit else ""
-    what = f"{_count(changed)} changed, {more:+d} bytes" if changed else "no file changed"
-    return f"{wish_of(new)}: {moved}{what}"
+    what = f"{count(len(changed), 'file')} changed, {'+' if more >= 0 else ''}{format_bytes(more)}"
+    return f"{wish_of(new)}: {moved}{what if changed else 'no file changed'}"
 
 
 def _compare_downloads(
@@ -106,7 +107,3 @@ def _differing(old: LockedDownload, new: LockedDownload) -> str:
         "size": old.size == new.size,
     }
     return " and ".join(name for name, is_same in pairs.items() if not is_same)
-
-
-def _count(files: Sequence[object]) -> str:
-    return "1 file" if len(files) == 1 else f"{len(files)} files"

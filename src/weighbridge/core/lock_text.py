@@ -15,7 +15,7 @@ VERSION = 1
 """Of the format; a later one is refused."""
 
 _HEAD = "# Written by `weighbridge lock`.  Keep it in version control, and change weighbridge.toml instead of this.\n"
-_ADVICE = "take it from version control again, or write it anew with `weighbridge lock`"
+_ADVICE = "take it from version control again, or remove it and run `weighbridge lock`, which asks for all of it anew"
 _ALGORITHMS = ("sha256", "git-sha1")
 
 
@@ -95,6 +95,8 @@ def _read_repository(table: Table) -> LockedRepository:
     table.end()
     if not is_commit(commit) or (tag is not None and branch is not None):
         raise table.spot.error(f"the {repo} has no commit of 40 hex digits, or several revisions")
+    if branch is not None and is_commit(branch) and branch != commit:
+        raise table.spot.error(f"the {repo} is asked for at the commit {branch} and locked at {commit}")
     with table.spot.reading("its revision"):
         revision = check_revision(tag or branch or commit)
     if not files or len({each.path for each in files}) < len(files):

@@ -12,6 +12,7 @@ from typing import Any
 
 from weighbridge.core.errors import InvalidParameterError, ProjectError
 
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 _AT_LINE = re.compile(r"\(at line (\d+)")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _SHORT = 0xFFFF  # largest code point of the short escape
@@ -147,6 +148,8 @@ def load(text: str, what: str, spot: Spot) -> Table:
     except (ValueError, RecursionError) as error:
         found = _AT_LINE.search(str(error))
         problem = f"it is no TOML: {error}" if found else "it is no TOML that can be read"
+        if _CONFLICT.search(text):
+            problem = "a merge has left its conflict in it (<<<<<<<, =======, >>>>>>>); choose one side"
         raise spot.at(int(found[1]) if found else None).error(problem) from None
 
 

@@ -23,6 +23,7 @@ from weighbridge.store.cache.pieces import find_manifest, manifest_file
 from weighbridge.store.cache.pointers import Pointers
 from weighbridge.store.cache.reading import read_blob
 from weighbridge.store.cache.root import prepare_folder
+from weighbridge.store.cache.shared import content_of, release
 from weighbridge.store.faults import flush_directory, free_bytes, storing
 from weighbridge.store.layout import Place
 from weighbridge.store.mending import leave_for_mending
@@ -92,6 +93,7 @@ def mend_blobs(broken: Sequence[BrokenBlob], find_source: FindBlobSource, means:
 
 def _mend_blobs(pending: list[BrokenBlob], find_source: FindBlobSource, means: Means) -> list[FileResult]:
     mender = _Mender(means)
+    shared = {content: each.folder.root for each in pending if (content := content_of(each.folder.root, each.path))}
     for each in pending:
         for place in each.places:
             if place == each.path or not place.is_symlink():
@@ -105,6 +107,8 @@ def _mend_blobs(pending: list[BrokenBlob], find_source: FindBlobSource, means: M
     finally:
         means.receipts.save()
     mender.flush()
+    for content, root in shared.items():  # newer clients would give it to the next who asks for it
+        release(root, content)
     return mender.results
 
 
@@ -152,6 +156,7 @@ class _Mender:
             reading = read_blob(source, digest, None, _tell_nobody, self.means.cancel)
             if reading.digest == digest:
                 return _Near(broken, source, reading.sight)
+            self.means.receipts.forget(source)
         return None
 
     def mend(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from weighbridge.core.repos import RepoFile, RepoId, is_commit
 from weighbridge.delivery import Means
 from weighbridge.hub.resolver import Hub
 from weighbridge.mending.blobs import BrokenBlob, mend_blobs
+from weighbridge.store.cache.aside import set_aside, settle
 from weighbridge.store.cache.kin import find_elsewhere
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import is_taken
@@ -109,6 +112,7 @@ class ContentMender:
     _listings: dict[CacheFolder, _Listings] = field(default_factory=dict)
     _outcomes: list[Mended | Left] = field(default_factory=list)
     _finished: list[FileResult] = field(default_factory=list)
+    _spare: list[_Case] = field(default_factory=list)
 
     def mend(self, findings: Sequence[Finding]) -> list[Mended | Left]:
         """Do what can be done about findings of contents.
@@ -121,6 +125,7 @@ class ContentMender:
         """
         damaged = {each.path for each in findings if each.thing is Thing.BLOB}
         open_cases = [case for case in self._cases(findings) if not self._is_settled_here(case, damaged)]
+        self._remove_spare()
         self._mend_together(open_cases)
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
@@ -150,7 +155,7 @@ class ContentMender:
         if case.is_held:
             self._leave(case.findings, "somebody is fetching it; run this again later")
         elif not any(each.pointers for each in case.findings):
-            self._remove(case, blob)
+            self._spare.append(case)
         elif not case.origins:
             self._leave(case.findings, "nobody here knows of which file of which commit it is; download it again")
         elif see(blob) != Sight() and blob not in damaged:
@@ -159,15 +164,23 @@ class ContentMender:
             return False
         return True
 
-    def _remove(self, case: _Case, blob: Path) -> None:
-        """Remove what is damaged and what nothing leads to."""
-        try:
-            with storing(blob, "remove"):
-                blob.unlink(missing_ok=True)
-        except StoreError as error:
-            self._leave(case.findings, str(error), error)
-        else:
-            self._outcomes += [Mended(finding=each, how="removed") for each in case.findings]
+    def _remove_spare(self) -> None:
+        """Remove what is damaged and what nothing leads to; what has come to be needed meanwhile is put back."""
+        aside: list[_Case] = []
+        for case in self._spare:
+            try:
+                with storing(case.folder.blob(case.etag), "remove"), suppress(FileNotFoundError):
+                    set_aside(case.folder.blob(case.etag))
+                aside.append(case)
+            except StoreError as error:
+                self._leave(case.findings, str(error), error)
+        settle({case.folder.path for case in aside})
+        for case in aside:
+            if os.path.lexists(case.folder.blob(case.etag)):
+                self._leave(case.findings, "something has come to need it; run this again")
+            else:
+                self._outcomes += [Mended(finding=each, how="removed") for each in case.findings]
+        self._spare.clear()
 
     def _link(self, case: _Case) -> None:
         """Let what should lead to a content that is here do so."""

@@ -33,6 +33,12 @@ _CURES = {
     (Trouble.DANGLING, Thing.REF): Cure.REF,
     (Trouble.MISSING, Thing.TAG): Cure.TAG,
 }
+_LINK = "it leads to what is not ours; remove the link, and run this again"
+_OURS_TO_TELL = {
+    Thing.FILE: _LINK,
+    Thing.BLOB: _LINK,
+    Thing.REPO: "run this as the user that it belongs to, or let this one look into it",
+}
 _PRUNED = frozenset({Thing.BLOB, Thing.LISTING, Thing.MARKER})
 
 
@@ -51,7 +57,7 @@ def reason_to_leave(finding: Finding) -> str:
             return "it harms nobody; weighbridge cache prune removes it"
         case Trouble.MISSING:
             return "nobody may have asked for it; --complete fetches it"
-        case Trouble.FOREIGN if finding.thing in {Thing.FILE, Thing.BLOB}:
-            return "it leads to what is not ours; remove the link, and run this again"
+        case Trouble.FOREIGN if finding.thing in _OURS_TO_TELL:
+            return _OURS_TO_TELL[finding.thing]
         case _:
             return "nobody but you can tell what it is for; look at it, and remove it"

@@ -21,6 +21,8 @@ from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.trees import read_tree
 from weighbridge.store.cache.uses import active
 
+_AT_ONCE = 64  # repositories in which we are at work, each of which takes an open file
+
 
 class RepairWalk:
     """One call's way from findings to what became of them; driven by one thread.
@@ -46,25 +48,29 @@ class RepairWalk:
         Raises:
             CancelledError: The call is to end; what was mended is.
         """
-        outcomes: list[Mended | Left] = []
-        with ExitStack() as stack:
-            for folder in sorted({each.repo.folder for each in verification.findings if each.repo is not None}):
-                stack.enter_context(active(self._root, folder))
-            self._end_removals(verification.findings)
-            try:
-                for cure in Cure:
-                    findings = [each for each in verification.findings if cure_of(each) is cure]
-                    outcomes += self._mend(cure, findings)
-            finally:
-                self._means.receipts.save()
-        outcomes += [
+        curable = [each for each in verification.findings if cure_of(each) is not None]
+        outcomes: list[Mended | Left] = [
             Left(finding=each, why=reason_to_leave(each)) for each in verification.findings if cure_of(each) is None
         ]
+        try:
+            for findings in _batches(curable):
+                outcomes += self._mend_all(findings)
+        finally:
+            self._means.receipts.save()
         return Repair(
             verification=verification,
             mended=tuple(each for each in outcomes if isinstance(each, Mended)),
             left=tuple(each for each in outcomes if isinstance(each, Left)),
         )
+
+    def _mend_all(self, findings: Sequence[Finding]) -> Iterator[Mended | Left]:
+        """Mend all that was found in some repositories, of which nothing is removed meanwhile."""
+        with ExitStack() as stack:
+            for folder in sorted({each.repo.folder for each in findings if each.repo is not None}):
+                stack.enter_context(active(self._root, folder))
+            self._end_removals(findings)
+            for cure in Cure:
+                yield from self._mend(cure, [each for each in findings if cure_of(each) is cure])
 
     def _end_removals(self, findings: Sequence[Finding]) -> None:
         """Put back what somebody was about to remove, and died, where something refers to it."""
@@ -112,3 +118,13 @@ class RepairWalk:
             else:
                 why = "its listing has gone" if failure is None else str(failure)
                 yield Left(finding=finding, why=why, error=failure)
+
+
+def _batches(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
+    """Cut findings so that those of each repository are together, and of not too many repositories at a time."""
+    by_folder: dict[str, list[Finding]] = {}
+    for each in findings:
+        by_folder.setdefault("" if each.repo is None else each.repo.folder, []).append(each)
+    folders = sorted(by_folder)
+    for start in range(0, len(folders), _AT_ONCE):
+        yield [each for folder in folders[start : start + _AT_ONCE] for each in by_folder[folder]]

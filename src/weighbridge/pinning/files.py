@@ -92,7 +92,7 @@ class ProjectPlace:
         final = Path(os.path.realpath(self.lock))  # a link stays one
         with storing(final, "write"):
             mode = _mode_of(final)
-            if mode is not None and final.read_bytes() == content:
+            if mode is not None and final.read_bytes().replace(b"\r\n", b"\n") == content:
                 return
             _remove_abandoned(final)
             temporary = final.with_name(f".{final.name}.{secrets.token_hex(8)}.tmp")
@@ -117,7 +117,7 @@ def _read(path: Path, kind: type[ProjectError]) -> str | None:
             content = file.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise kind(f"{path} is larger than {_LARGEST} bytes, which can't be right", path=str(path))
-        return content.decode("utf-8").replace("\r\n", "\n")
+        return content.decode("utf-8-sig").replace("\r\n", "\n")  # editors on Windows begin a file with a mark
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,12 @@ from weighbridge.hub.patience import Hubs
 from weighbridge.pinning.disagreements import Gone, is_gone, moved_tag, vanished
 from weighbridge.shelves.choice import records_for
 from weighbridge.shelves.fallback import near_names
+
+_SECRET = re.compile(r"[?&][^=&]*(sig|token|key|secret|credential|passw|auth)[^=&]*=", re.IGNORECASE)
+_SIGNED = (
+    "has a query that looks like a signature or a token: all who see weighbridge.lock see it, and it may expire; find "
+    "an address without one, or fetch that file with `weighbridge get`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,9 @@ class Locking:
         problem = find_clash(lock.places())
         if problem is not None:
             raise ProjectError(f"{path}: {problem}", path=path)
+        for each in lock.downloads:
+            if each not in before.downloads and any(map(_SECRET.search, (each.url, *each.mirrors))):
+                self._means.tell(Notice(message=f"the address of {each.path} {_SIGNED}"))
         return lock
 
     def check_tags(self, lock: LockFile) -> None:

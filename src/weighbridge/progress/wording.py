@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from weighbridge.core.events import Planned
+from weighbridge.core.quantities import count, format_bytes
 
-_STEP = 1000.0
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_ROUNDS_UP = 999.5  # three digits can't show it
-
-
-def format_bytes(amount: float) -> str:
-    """Return a number of bytes with three digits and a decimal unit: ``91.2 MB``."""
-    value = float(amount)
-    for unit in _UNITS[:-1]:
-        if value < _ROUNDS_UP:
-            return f"{value:.3g} {unit}"
-        value /= _STEP
-    return f"{value:.3g} {_UNITS[-1]}"
+__all__ = ["count", "describe_planned", "format_bytes", "format_rate", "format_seconds", "printable"]
 
 
 def format_rate(bytes_per_s: float) -> str:
@@ -34,11 +23,6 @@ def format_seconds(seconds: float) -> str:
     if hours:
         return f"{hours} h {left} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def count(number: int, noun: str) -> str:
-    """Return ``1 file``, ``2 files``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def describe_planned(event: Planned) -> str:

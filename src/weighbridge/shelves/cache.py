@@ -112,10 +112,9 @@ class CacheShelf:
             self._look_around(rest, judge, survey)
         return survey
 
-    def make_room(self, needed: int, survey: Survey) -> Sequence[str]:
+    def make_room(self, needed: int) -> Sequence[str]:
         """Let the least recently used revisions leave if the cache has a limit and would exceed it."""
-        wanted = [self.path_of(each.file) for each in survey.kept], [each.source for each in survey.near]
-        return make_room(self._folder.root, self._limit, needed, [*wanted[0], *wanted[1]])
+        return make_room(self._folder.root, self._limit, needed, self.path)
 
     def confirm(self, kept: Sequence[Kept]) -> None:
         """Do no more than remember them: where a pointer lies tells of which commit it is."""

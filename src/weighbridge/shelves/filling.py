@@ -129,7 +129,6 @@ def _complete(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_sour
     free = free_bytes(shelf.path)
     means.tell(_planned(files, survey, free))
     errands = shelf.missing(_mixed(missing, means), sources) if missing else []
-    _have_room(shelf, survey, errands, means)
     shelf.confirm(survey.kept)
     changed: list[FileResult] = []
     spoilt: list[RepoFile] = []
@@ -146,6 +145,8 @@ def _complete(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_sour
         sources |= {each.path: find_source(each) for each in spoilt}
         errands = shelf.missing(_mixed(missing, means), sources)
     if errands:
+        shelf.use()  # what is in place may be all that is left of contents when others have left
+        _have_room(shelf, missing, errands, means)
         changed += Delivery(_tuned(means, missing), shelf.settle).run(errands)
     shelf.finish()
     return Filled(tuple(survey.kept), tuple(changed))
@@ -207,12 +208,10 @@ def _check_names(files: Sequence[RepoFile], place: Path) -> None:
         raise StoreError(f"{clash[0]!r} and {clash[1]!r} can't both be on this machine; exclude one of them")
 
 
-def _have_room(shelf: Shelf, survey: Survey, errands: Sequence[Missing], means: Means) -> None:
+def _have_room(shelf: Shelf, missing: list[RepoFile], errands: Sequence[Missing], means: Means) -> None:
     """Make room where there is a limit, and refuse what can't fit; what earlier runs have left has its room already."""
-    if not errands:
-        return
-    needed = shelf.count_needed(survey) - count_held([each.place for each in errands])
-    for message in shelf.make_room(needed, survey):
+    needed = shelf.count_needed(Survey(missing=missing)) - count_held([each.place for each in errands])
+    for message in shelf.make_room(needed):
         means.tell(Notice(message=message))
     free = free_bytes(shelf.path)
     if free is not None and needed > free:

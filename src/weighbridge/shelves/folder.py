@@ -101,9 +101,9 @@ class FolderShelf:
         """Return how many bytes it takes to have what is not in place: each name has a file of its own."""
         return sum(each.size or 0 for each in survey.missing) + sum(each.sight.size for each in survey.near)
 
-    def make_room(self, needed: int, survey: Survey) -> Sequence[str]:
+    def make_room(self, needed: int) -> Sequence[str]:
         """Do nothing: a folder has no limit."""
-        del needed, survey
+        del needed
         return ()
 
     def confirm(self, kept: Sequence[Kept]) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 from weighbridge.store.cache.budget import make_room as let_leave
@@ -15,14 +14,14 @@ _MEGABYTE = 1_000_000
 _SHORT = 12  # digits of a commit that tell it apart
 
 
-def make_room(root: Path, limit: int | None, needed: int, wanted: Iterable[Path]) -> Sequence[str]:
+def make_room(root: Path, limit: int | None, needed: int, staying: Path) -> Sequence[str]:
     """Let revisions leave a cache, those first that nobody has used for longest, until what is to come fits.
 
     Args:
         root: The cache.
         limit: Bytes that it may take up; None is what is kept with it.
         needed: Bytes that are to come.
-        wanted: Files that must stay.
+        staying: The snapshot into which it is to come.
 
     Returns:
         A sentence for each that has left.
@@ -33,11 +32,6 @@ def make_room(root: Path, limit: int | None, needed: int, wanted: Iterable[Path]
     most = read_limit(root, limit)
     if most is None or needed <= 0:
         return ()
-    staying: set[tuple[int, int]] = set()
-    for each in wanted:
-        with suppress(OSError):
-            found = each.stat()
-            staying.add((found.st_dev, found.st_ino))
     return [_tell(each, most) for each in let_leave(root, most, needed, staying).removed]
 
 

@@ -84,12 +84,11 @@ class Shelf(Protocol):
     def count_needed(self, survey: Survey) -> int:
         """Return how many bytes it takes to have what is not in place, as far as sizes are known."""
 
-    def make_room(self, needed: int, survey: Survey) -> Sequence[str]:
+    def make_room(self, needed: int) -> Sequence[str]:
         """Have room for what is to come, where there is a limit; nothing that is here of the commit is removed.
 
         Args:
             needed: How many bytes are to come.
-            survey: What is here.
 
         Returns:
             What was removed for it, and stays wherever it was: a sentence for each.

@@ -45,6 +45,8 @@ class storing:  # noqa: N801 - reads as a verb where it is used
 
     def _translate(self, error: OSError) -> StoreError:
         path, doing, words = self._path, self._doing, error.strerror or type(error).__name__
+        if error.errno == errno.EFBIG:
+            words += "; the disk (FAT32, say) or a limit (ulimit -f) allows no file of that size"
         if error.errno not in _FULL:
             return StoreError(f"can't {doing} {path}: {words}", path=str(path))
         needed, free = self._count_needed(), free_bytes(path)

@@ -26,6 +26,7 @@ from typing import Any, Protocol, Self
 from weighbridge.core.digests import Digest
 from weighbridge.core.errors import InvalidDigestError
 from weighbridge.store.cache.layout import OWN
+from weighbridge.store.cache.staging import refuse_links
 from weighbridge.store.owners import boot_id
 from weighbridge.store.sight import Sight, open_plain, read_plain
 
@@ -318,6 +319,7 @@ def _load(place: Path, sight: Sight) -> _Page:
 
 def _append(place: Path, fresh: _Lines) -> None:
     """Add lines with one write."""
+    refuse_links(place)
     place.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(open_plain(place, _APPENDING), "ab", buffering=0) as file:
         file.write(_encode(fresh))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+_QUIETLY = getattr(os, "O_NOATIME", 0)  # Linux has it
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -50,12 +52,17 @@ def open_plain(path: Path, flags: int = 0) -> int:
     """Open a plain file, for reading unless told otherwise, and return its descriptor.
 
     Anything else raises ``OSError`` at once: a pipe that somebody has put there would keep us waiting for its writer.
+    Its time of access stays, where we may have it so: that tells when others have last used what we only check.
 
     Args:
         path: The file.
         flags: More flags of ``open``, such as ``O_NOFOLLOW``.
     """
-    descriptor = os.open(path, os.O_CLOEXEC | os.O_NONBLOCK | flags, 0o666)
+    flags |= os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags | _QUIETLY, 0o666)
+    except PermissionError:  # perhaps only since it is another user's
+        descriptor = os.open(path, flags, 0o666)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)

@@ -58,6 +58,14 @@ def test_verification_is_summed_up_in_one_line() -> None:
     )
 
 
+def test_verification_that_had_nothing_to_read_says_so() -> None:
+    """A second run is over at once, and nobody should wonder whether it did anything."""
+    assert summarize_verification(Verification(repos=1, contents=2, size=20_000_000)) == (
+        "2 contents, 20 MB, known to be right without reading (--full reads all), all is right"
+    )
+    assert summarize_verification(Verification()) == "0 contents, 0 B, all is right"
+
+
 def test_repair_counts_a_content_once() -> None:
     """One that many files have is fetched once."""
     result = FileResult(

@@ -117,7 +117,9 @@ BAD = {
     "later": (TEXT.replace("version = 1", "version = 2"), "version 2"),
     "none": (TEXT.replace("version = 1", ""), "does not tell its version"),
     "zero": (TEXT.replace("version = 1", "version = 0"), "no version 0"),
-    "merged": (TEXT.replace("[[file]]", "<<<<<<< HEAD\n[[file]]"), "no TOML"),
+    "merged": (TEXT.replace("[[file]]", "<<<<<<< HEAD\n[[file]]"), "a merge has left"),
+    "noise": (TEXT + "what?\n", "no TOML"),
+    "two commits": (TEXT.replace('revision = "main"', f'revision = "{OTHER}"'), "is asked for at the commit"),
     "unknown key": (TEXT + "color = 1\n", "means nothing"),
     "no commit": (TEXT.replace(f'commit = "{OTHER}"', "commit = 'main'"), "40 hex digits"),
     "outside": (TEXT.replace('path = "config.json"', 'path = "../x"'), "outside"),
@@ -184,12 +186,12 @@ def test_changes_tell_commits_files_and_bytes() -> None:
     now = LockFile(repositories=(replace(MODEL, commit=OTHER, files=(SMALL, other)), FIXED))
 
     assert describe_changes(LOCK, now) == (
-        "model org/name at main: c0ffee0 -> decade0, 1 file changed, +10 bytes",
+        "model org/name at main: c0ffee0 -> decade0, 1 file changed, +10 B",
         "dataset org/data at v1 in data is no longer locked",
         "the file w/extra.bin is no longer asked for",
     )
     assert describe_changes(LockFile(), replace(LOCK, downloads=())) == (
-        "dataset org/data at v1 in data: decade0, 1 file, 23 bytes",
-        "model org/name at main: c0ffee0, 2 files, 163863 bytes",
-        f"model org/name at {COMMIT} in m/fixed: c0ffee0, 2 files, 163863 bytes",
+        "dataset org/data at v1 in data: decade0, 1 file, 23 B",
+        "model org/name at main: c0ffee0, 2 files, 164 kB",
+        f"model org/name at {COMMIT} in m/fixed: c0ffee0, 2 files, 164 kB",
     )

@@ -73,7 +73,7 @@ def test_files_that_a_snapshot_lacks_are_one_note() -> None:
     (found,) = judge_lacks(seen(listed=files))
 
     assert (found.is_fault, found.size, len(found.files)) == (False, 50, 5)
-    assert "5 of the commit's files are not here: 0.bin, 1.bin, 2.bin and 2 more" in found.detail
+    assert found.detail == "5 of the commit's 5 files are not here, which is fine if they were not asked for"
 
 
 @pytest.mark.parametrize(

@@ -175,9 +175,12 @@ def summarize_verification(verification: Verification) -> str:
     """Return how much was looked at and read, in one line."""
     read, seconds = verification.bytes_read, verification.seconds
     facts = [count(verification.contents, "content"), format_bytes(verification.size)]
-    facts.append(f"{format_bytes(read)} read in {format_seconds(seconds)}" if read else f"in {format_seconds(seconds)}")
+    facts += [f"{format_bytes(read)} read in {format_seconds(seconds)}"] if read else []
     facts += [format_rate(read / seconds)] if read and seconds > 0 else []
-    facts += [f"{format_bytes(verification.bytes_known)} known to be right"] if verification.bytes_known else []
+    if read and verification.bytes_known:
+        facts.append(f"{format_bytes(verification.bytes_known)} known to be right")
+    elif verification.bytes_known:
+        facts.append("known to be right without reading (--full reads all)")
     notes = len(verification.findings) - len(verification.faults)
     facts.append(count(len(verification.faults), "fault") if verification.faults else "all is right")
     facts += [count(notes, "note")] if notes else []

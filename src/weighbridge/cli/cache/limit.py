@@ -9,6 +9,8 @@ import click
 
 from weighbridge.cli.cache.place import care_options, going_options
 
+_LEAST = 100_000  # bytes; who wants less has forgotten the unit
+
 if TYPE_CHECKING:
     from weighbridge.client.room import Limit
 
@@ -50,6 +52,7 @@ def limit(
     from weighbridge.cli.cache.place import agree, opened
     from weighbridge.cli.output import say
     from weighbridge.config import parse_size
+    from weighbridge.core.errors import InvalidParameterError
     from weighbridge.progress.wording import count, format_bytes
 
     with opened(cache_dir) as client:
@@ -57,6 +60,10 @@ def limit(
             _tell(client.cache.limit(), is_dry=dry_run, as_json=as_json, is_quiet=quiet)
             return 0
         wanted = None if size.strip().lower() in {"none", "off"} else parse_size(size)
+        if wanted is not None and wanted < _LEAST:
+            raise InvalidParameterError(
+                f"{size} means {format_bytes(wanted)}, too little for a cache; write it like 500G"
+            )
         plan = client.cache.set_limit(wanted, dry_run=True)
         leavers = plan.room.leavers.revisions if plan.room is not None else ()
         if dry_run:
@@ -67,6 +74,9 @@ def limit(
         if leavers and not agree(f"let {count(len(leavers), 'revision')} leave?", is_agreed=yes):
             return 1
         done = client.cache.set_limit(wanted)
+        own = client.options.cache.limit
+        if own is not None:
+            say(f"warning: WEIGHBRIDGE_CACHE_LIMIT is set here, and wins: {format_bytes(own)}")
     _tell(done, is_dry=False, as_json=as_json, is_quiet=quiet)
     return 0
 

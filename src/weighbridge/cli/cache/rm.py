@@ -19,7 +19,7 @@ Examples:
   weighbridge cache rm org/name
   weighbridge cache rm org/name@v1.0 datasets/org/data
   weighbridge cache rm org/name@main/model.onnx --dry-run
-  weighbridge cache ls --revisions --filter 'used>90d' -q | xargs weighbridge cache rm --yes
+  weighbridge cache ls --revisions --filter 'used>90d' -q | xargs -r weighbridge cache rm --yes
 
 With --json: removed (name, path, size, refs), refused (path, reason), freed and dry_run; sizes are bytes.
 Exit code 5: something is in use or pinned, and stays; the rest is gone.

@@ -59,7 +59,8 @@ def verify(
 
     Every file is read, on all cores, and compared with the digest that its own name in the cache is; what was found
     right before and was not touched since is only looked at.  REPO is org/name, datasets/org/name or hf://...; without
-    any, the whole cache is verified.  The network is never used, and nothing is changed.
+    any, the whole cache is verified.  The network is never used, and nothing is changed but notes of what was found
+    right.  Files that were downloaded into a directory of their own (--local-dir) are not in the cache.
 
     Findings go to standard output, everything else to standard error.
     """

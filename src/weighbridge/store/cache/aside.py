@@ -23,7 +23,7 @@ from pathlib import Path
 
 from weighbridge.store.cache.layout import OWN
 from weighbridge.store.cache.scan import linked_blobs
-from weighbridge.store.cache.staging import read_whole
+from weighbridge.store.cache.staging import read_whole, refuse_links
 
 _FOLDER, _BLOBS, _SNAPSHOTS = "removed", "blobs", "snapshots"
 _LARGEST_REF = 4096
@@ -35,6 +35,15 @@ _pause = threading.Event()  # never set
 def aside_of(repo: Path) -> Path:
     """Return where things of a repository are set aside."""
     return repo / OWN / _FOLDER
+
+
+def is_waiting(aside: Path) -> bool:
+    """Tell whether anything may be set aside there."""
+    try:
+        refuse_links(aside)
+    except OSError:
+        return False
+    return aside.is_dir()
 
 
 def aside_of_repos(root: Path) -> Path:
@@ -54,6 +63,7 @@ def remove_tree(path: Path, aside: Path) -> None:
     """
     moved = aside / secrets.token_hex(8)
     try:
+        refuse_links(aside)
         aside.mkdir(parents=True, exist_ok=True)
         path.rename(moved)
     except OSError:
@@ -70,6 +80,7 @@ def set_aside(path: Path) -> None:
         OSError: It is where it was.
     """
     place = aside_of(path.parent.parent) / path.parent.name
+    refuse_links(place)
     place.mkdir(parents=True, exist_ok=True)
     if path.parent.name == _SNAPSHOTS:
         shutil.rmtree(place / path.name, ignore_errors=True)  # one that was put back in part
@@ -179,6 +190,7 @@ def _prune(place: Path) -> None:
 
 def _names(folder: Path) -> list[str]:
     try:
+        refuse_links(folder)
         return sorted(os.listdir(folder))  # noqa: PTH208 - names are all that is needed
     except OSError:
         return []

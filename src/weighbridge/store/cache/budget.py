@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from weighbridge.core.errors import CacheLimitError, CacheNotFound
-from weighbridge.store.cache.inventory import CachedRevision, Inventory, Key, take_inventory
+from weighbridge.store.cache.inventory import CachedRevision, Inventory, take_inventory
 from weighbridge.store.cache.layout import OWN
 from weighbridge.store.cache.leaving import Refused, leave
 from weighbridge.store.cache.staging import make_directories, read_whole, write_whole
@@ -19,6 +19,7 @@ from weighbridge.store.faults import storing
 
 _FORMAT = 1
 _LARGEST = 4096
+_PATIENCE_S = 1.0  # with those who are at work where something is to leave: elsewhere something else may
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Room:
     refused: tuple[Refused, ...] = ()
 
 
-def choose_leavers(revisions: Sequence[CachedRevision], needed: int, staying: Collection[Key] = ()) -> Leavers | None:
+def choose_leavers(revisions: Sequence[CachedRevision], needed: int) -> Leavers | None:
     """Choose which revisions leave, the least recently used first; never one that is pinned or in use.
 
     A content goes with the last revision that has it.
@@ -61,15 +62,13 @@ def choose_leavers(revisions: Sequence[CachedRevision], needed: int, staying: Co
     Args:
         revisions: All that are in the cache.
         needed: Bytes that must come free; nothing leaves for 0 or less.
-        staying: Contents that are wanted: no revision that has one leaves.
 
     Returns:
         None if whatever may leave does not free so much.
     """
     if needed <= 0:
         return Leavers()
-    wanted = set(staying)
-    free = [each for each in revisions if not (each.pins or each.is_used or wanted & each.contents.keys())]
+    free = [each for each in revisions if not (each.pins or each.is_used)]
     scale, chosen = _Scale(revisions), list[CachedRevision]()
     for each in sorted(free, key=lambda revision: (revision.used_at, revision.name)):
         if scale.freed >= needed:
@@ -134,22 +133,21 @@ def size_of_cache(root: Path) -> int:
         return 0
 
 
-def plan_room(root: Path, limit: int, needed: int = 0, staying: Collection[Key] = ()) -> Room:
+def plan_room(root: Path, limit: int, needed: int = 0) -> Room:
     """Return what has to leave so that a cache stays within its limit; nothing is removed.
 
     Args:
         root: The cache; it need not be there yet.
         limit: Bytes that it may take up.
         needed: Bytes that are to come.
-        staying: Contents that are wanted.
 
     Raises:
         CacheLimitError: Whatever leaves, it would not be enough.
     """
-    return _plan(root, limit, needed, staying, ())
+    return _plan(root, limit, needed, ())
 
 
-def make_room(root: Path, limit: int, needed: int = 0, staying: Collection[Key] = ()) -> Room:
+def make_room(root: Path, limit: int, needed: int = 0, staying: Path | None = None) -> Room:
     """Let leave what has to, so that a cache stays within its limit.
 
     What somebody has begun to use meanwhile stays, and others leave instead.
@@ -158,34 +156,38 @@ def make_room(root: Path, limit: int, needed: int = 0, staying: Collection[Key] 
         root: See :func:`plan_room`; so are the others.
         limit: Bytes.
         needed: Bytes.
-        staying: Contents.
+        staying: A snapshot that is being completed, and so can't leave.
 
     Raises:
         CacheLimitError: Whatever leaves, it would not be enough.  Unless something was in use all at once, nothing was
             removed.
     """
     removed: list[CachedRevision] = []
-    refused: dict[str, Refused] = {}
+    refused: list[Refused] = []
+    apart = set() if staying is None else {Path(os.path.realpath(staying))}
     while True:
-        room = _plan(root, limit, needed, staying, refused)
+        room = _plan(root, limit, needed, apart)
         if not room.leavers.revisions:
-            return replace(room, removed=tuple(removed), refused=tuple(refused.values()))
+            return replace(room, removed=tuple(removed), refused=tuple(refused))
+        by_repo: dict[Path, list[CachedRevision]] = defaultdict(list)
         for each in room.leavers.revisions:
-            left = leave(Path(os.path.realpath(root)), each.path.parent.parent, [each.path])
-            if left.refused:
-                refused[each.name] = left.refused[0]
-            removed += [each] if left.removed else []
+            by_repo[each.path.parent.parent].append(each)
+        for repo, leavers in by_repo.items():
+            left = leave(Path(os.path.realpath(root)), repo, [each.path for each in leavers], _PATIENCE_S)
+            apart |= {each.path for each in leavers}
+            refused += left.refused
+            removed += [each for each in leavers if each.path in left.removed]
 
 
-def _plan(root: Path, limit: int, needed: int, staying: Collection[Key], apart: Collection[str]) -> Room:
-    """Do as :func:`plan_room`; revisions whose names are ``apart`` stay."""
+def _plan(root: Path, limit: int, needed: int, apart: Collection[Path]) -> Room:
+    """Do as :func:`plan_room`; revisions whose snapshots are ``apart`` stay."""
     try:
         inventory = take_inventory(root)
     except CacheNotFound:
         return Room(size=0, limit=limit, leavers=Leavers()) if needed <= limit else _refuse(root, limit, 0, needed)
     size = size_of(inventory)
-    revisions = [replace(each, is_used=True) if each.name in apart else each for each in inventory.revisions]
-    leavers = choose_leavers(revisions, size + needed - limit, staying)
+    revisions = [replace(each, is_used=True) if each.path in apart else each for each in inventory.revisions]
+    leavers = choose_leavers(revisions, size + needed - limit)
     return _refuse(root, limit, size, needed) if leavers is None else Room(size=size, limit=limit, leavers=leavers)
 
 
@@ -218,9 +220,14 @@ def _place(root: Path) -> Path:
 
 
 def _refuse(root: Path, limit: int, size: int, needed: int) -> NoReturn:
+    why = (
+        "raise the limit"
+        if needed > limit
+        else "what would have to leave is pinned, in use or unfinished: raise the limit, unpin something, let programs "
+        "end that use it (or say client.cache.release()), or try weighbridge cache prune"
+    )
     raise CacheLimitError(
-        f"{needed} bytes are to come into {root}, which holds {size} and may hold {limit}; the rest is pinned or in "
-        "use, so that too little may leave: raise the limit, unpin something, or try weighbridge cache prune",
+        f"{needed} bytes are to come into {root}, which holds {size} and may hold {limit}; {why}",
         path=str(root),
         needed=needed,
         free=max(0, limit - size),

@@ -52,10 +52,11 @@ def choose(inventory: Inventory, text: str) -> Choice:
         InvalidParameterError: It can't mean anything, or several commits begin so.
     """
     address, revision, path = _split(text)
-    repo = next((each for each in inventory.repos if each.name == address.address), None)
-    if repo is None:
+    by_name = {each.name: each for each in inventory.repos}
+    repo = by_name.get(address.address)
+    if repo is None and (repo := by_name.get(text)) is None:  # a folder may be called as no repository can be
         return _choose_damaged(inventory, address, text)
-    if revision is None and path is None:
+    if (revision is None and path is None) or repo.name == text:
         return Choice(
             name=repo.name,
             repo=repo.path,
@@ -104,6 +105,9 @@ def _split(text: str) -> tuple[RepoId, str | None, str | None]:
     try:
         repo = RepoId.parse("/".join([*kind, *parts[:count]]))
     except HFValidationError as error:
+        if set(text) & set("*?["):
+            hint = f"weighbridge cache ls -q {text!r} | xargs -r weighbridge cache rm"
+            raise InvalidParameterError(f"not a name but a pattern: {text!r}; try {hint}") from None
         raise InvalidParameterError(f"not something in a cache: {text!r}; {error}") from None
     if has_revision and not rest:
         raise InvalidParameterError(f"no revision follows the @ of {text!r}")
@@ -131,7 +135,11 @@ def _find(repo: CachedRepo, text: str) -> tuple[CachedRevision, str | None]:
 
 def _choose_file(repo: CachedRepo, revision: CachedRevision, path: str) -> Choice:
     place = revision.path / path
-    is_inside = ".." not in path.split("/") and (place.is_symlink() or place.is_file())
+    is_inside = not {"", ".", ".."} & {*path.split("/")} and (place.is_symlink() or place.is_file())
+    if not is_inside and place.is_dir():
+        raise InvalidParameterError(
+            f"{path} of {revision.name} is a directory; name files of it, or all of the revision"
+        )
     if not is_inside:
         files = [each.relative_to(revision.path).as_posix() for each in revision.path.rglob("*") if not each.is_dir()]
         raise EntryNotFoundError(f"{revision.name} has no file {path} here{_like(path, files)}", path=path)

@@ -12,7 +12,7 @@ from weighbridge.core.errors import CorruptedCacheException
 from weighbridge.core.repos import Kind
 from weighbridge.store.cache import uses
 from weighbridge.store.cache.pins import holders_of, pins_of
-from weighbridge.store.cache.scan import ScannedRepo, ScannedRevision, Unfinished, scan_cache
+from weighbridge.store.cache.scan import ScannedRepo, ScannedRevision, Unfinished, scan_cache, scan_repo
 
 Key = tuple[int, int]
 """Device and inode of a content."""
@@ -152,6 +152,19 @@ def take_inventory(root: Path) -> Inventory:
         unfinished=found.unfinished,
         problems=found.problems,
     )
+
+
+def look_again(root: Path, repo: Path) -> tuple[CachedRevision, ...]:
+    """Return the revisions of one repository, in a cache that was read before; none if it is no repository any more.
+
+    Args:
+        root: The cache, links undone.
+        repo: The repository's folder in it.
+    """
+    try:
+        return _repo(root, scan_repo(repo, {}), pins_of(root), 0).revisions
+    except CorruptedCacheException:
+        return ()
 
 
 def name_of(kind: Kind, name: str) -> str:

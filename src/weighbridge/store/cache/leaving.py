@@ -79,7 +79,7 @@ class _Contents:
                 yield pointer, blob, snapshot
 
 
-def leave(root: Path, repo: Path, paths: Collection[Path]) -> Left:
+def leave(root: Path, repo: Path, paths: Collection[Path], wait_s: float = uses.PATIENCE_S) -> Left:
     """Remove snapshots of a repository, or single files of them, unless somebody uses them.
 
     Who of us is at work there is waited for, but not for ever.  A snapshot goes with all that means it, and a content
@@ -89,8 +89,9 @@ def leave(root: Path, repo: Path, paths: Collection[Path]) -> Left:
         root: The cache, links undone.
         repo: The repository's folder in it.
         paths: Which; the folder itself stands for all that is in it.
+        wait_s: How long to wait, in seconds.
     """
-    with uses.clearing(root, repo.name) as is_clear:
+    with uses.clearing(root, repo.name, wait_s) as is_clear:
         if not is_clear:
             reason = f"{_by(uses.users_at_work(root, repo.name))} at work in {repo.name}"
             return Left(refused=tuple(Refused(each, reason) for each in sorted(paths)))
@@ -123,12 +124,14 @@ def _leave(root: Path, repo: Path, paths: Collection[Path], stack: ExitStack) ->
     plain = {each for each in contents.only_of(going) if repo / "snapshots" in each.parents}
     freed = freed_size(root, blobs | plain)
     removal = _removal(root, repo, snapshots, going - snapshots, blobs)
+    if not uses.is_still_clear(root, repo.name):
+        return Left(refused=(*refused, *(Refused(each, "a download went on meanwhile") for each in sorted(going))))
     problems: list[str] = []
     remove(Removal(root=root, repos=frozenset({repo})) if is_whole else removal, problems.append)
-    for each in snapshots:
-        uses.forget(root, repo.name, each.name)
     going |= {repo} if is_whole else set()
     gone = {each for each in going if not os.path.lexists(each)}
+    for each in snapshots & gone:
+        uses.forget(root, repo.name, each.name)
     refused += [Refused(each, "; ".join(problems) or "it could not be removed") for each in sorted(going - gone)]
     return Left(removed=frozenset(gone), refused=tuple(refused), freed=freed)
 

@@ -22,7 +22,7 @@ from weighbridge.core.options import MIB
 from weighbridge.core.pieces import PieceManifest
 from weighbridge.core.repos import RepoId
 from weighbridge.store.cache.layout import OWN, checked_etag
-from weighbridge.store.cache.staging import make_directories, read_whole, write_whole
+from weighbridge.store.cache.staging import make_directories, read_whole, refuse_links, write_whole
 
 _FOLDER = "pieces"
 _SUFFIX = ".json"
@@ -81,6 +81,7 @@ def stray_manifests(folder: Path) -> list[Path]:
     """
     strays: dict[Path, int] = {}
     with suppress(OSError):
+        refuse_links(folder / OWN / _FOLDER)
         for each in sorted((folder / OWN / _FOLDER).iterdir()):
             if not (folder / "blobs" / each.stem).is_symlink() and not (folder / "blobs" / each.stem).exists():
                 digest = _digest_of(each.stem)

@@ -10,7 +10,9 @@ import os
 import re
 import stat
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -19,8 +21,8 @@ from pathlib import Path
 from weighbridge.core.etags import is_blob_name
 from weighbridge.core.repos import RepoId, is_commit
 from weighbridge.store.cache import shared, uses
-from weighbridge.store.cache.aside import aside_of, aside_of_repos, end_removals, refs_of
-from weighbridge.store.cache.inventory import CachedRevision, take_inventory
+from weighbridge.store.cache.aside import aside_of, aside_of_repos, end_removals, is_waiting, refs_of
+from weighbridge.store.cache.inventory import CachedRevision, look_again, take_inventory
 from weighbridge.store.cache.layout import OWN
 from weighbridge.store.cache.leaving import Left, Refused, held_blob, leave
 from weighbridge.store.cache.pieces import stray_manifests
@@ -38,6 +40,7 @@ DAY_S = 86_400.0
 
 _ABANDONED = re.compile(r"tmp[a-z0-9_]{8}", re.ASCII)  # of the oldest clients, in the root
 _PROBE = re.compile(r"tmp_[0-9a-f-]{32,36}", re.ASCII)  # of newer ones, beside blobs
+_AT_ONCE = 8  # repositories; each has its wait for clients that know no locks of ours
 _PATIENCE_S = 2.0  # with those who are at work in a repository
 _INSTANT_S = 3600.0  # others' downloads make some things for an instant, of which no lock tells
 _INCOMPLETE = ".incomplete"
@@ -124,18 +127,14 @@ def prune(root: Path, items: Collection[Item], age_s: float = DAY_S) -> Pruned:
         age_s: As before.
     """
     root, before = Path(os.path.realpath(root)), time.time() - age_s
-    removed: list[Item] = []
-    refused: list[Refused] = []
-    for repo in sorted({each.repo for each in items if each.repo is not None}):
-        mine = [each for each in items if each.repo == repo]
-        with uses.clearing(root, repo.name, _PATIENCE_S) as is_clear:
-            if is_clear:
-                done = _prune_repo(root, repo, mine, before)
-                removed += done.removed
-                refused += done.refused
-            else:
-                who = ", ".join(map(str, uses.users_at_work(root, repo.name))) or "unknown"
-                refused.append(Refused(repo, f"process {who} is at work in {repo.name}"))
+    by_repo: dict[Path, list[Item]] = defaultdict(list)
+    for each in items:
+        if each.repo is not None:
+            by_repo[each.repo].append(each)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="weighbridge-prune") as pool:
+        done = list(pool.map(lambda repo: _prune_repo(root, repo, by_repo[repo], before), sorted(by_repo)))
+    removed = [each for repo in done for each in repo.removed]
+    refused = [each for repo in done for each in repo.refused]
     for each in (each for each in items if each.repo is None):
         if each.waste is Waste.SHARED:
             shared.release(root, each.path)
@@ -149,10 +148,20 @@ def prune(root: Path, items: Collection[Item], age_s: float = DAY_S) -> Pruned:
 
 
 def _prune_repo(root: Path, repo: Path, items: Collection[Item], before: float) -> Pruned:
-    """Remove what can still go; within :func:`uses.clearing`."""
+    """Remove what can still go of a repository."""
+    with uses.clearing(root, repo.name, _PATIENCE_S) as is_clear:
+        if not is_clear:
+            who = ", ".join(map(str, uses.users_at_work(root, repo.name))) or "unknown"
+            return Pruned(refused=(Refused(repo, f"process {who} is at work in {repo.name}"),))
+        return _prune_clear(root, repo, items, before)
+
+
+def _prune_clear(root: Path, repo: Path, items: Collection[Item], before: float) -> Pruned:
+    """Do as :func:`_prune_repo`, within :func:`uses.clearing`."""
     end_removals(root, repo)
     snapshots = {each.path: each for each in items if each.waste is Waste.REVISION}
-    still = _still_spare(root, set(snapshots), before) if snapshots else set()
+    spare = {each.path for each in look_again(root, repo) if _is_spare(each, before)} if snapshots else set()
+    still = spare & snapshots.keys()
     meant = set(refs_of(repo, {each.name for each in still}).values())
     left = leave(root, repo, {each for each in still if each.name not in meant}) if still else Left()
     rest = _Lot(root, repo, before).remove([each for each in items if each.waste is not Waste.REVISION])
@@ -162,12 +171,6 @@ def _prune_repo(root: Path, repo: Path, items: Collection[Item], before: float) 
 
 def _is_spare(revision: CachedRevision, before: float) -> bool:
     return not (revision.refs or revision.pins or revision.is_used or revision.used_at > before)
-
-
-def _still_spare(root: Path, snapshots: set[Path], before: float) -> set[Path]:
-    """Return those of some snapshots that nothing has come to mean or use meanwhile."""
-    revisions = take_inventory(root).revisions
-    return {each.path for each in revisions if each.path in snapshots and _is_spare(each, before)}
 
 
 def _revisions(root: Path, repo: Path, gone: Collection[CachedRevision]) -> Iterator[Item]:
@@ -214,7 +217,7 @@ class _Lot:
             is_probe = _PROBE.fullmatch(each.name) is not None and _is_older(each, _INSTANT_S)
             if (is_ours or is_theirs or is_probe) and self._is_old(each) and self._is_free(each):
                 found.append(Item(waste=Waste.UNFINISHED, path=each, size=_room(each), repo=self._repo))
-        if aside_of(self._repo).is_dir():
+        if is_waiting(aside_of(self._repo)):
             found.append(
                 Item(
                     waste=Waste.UNFINISHED,
@@ -315,7 +318,7 @@ def _of_root(root: Path, before: float) -> Iterator[Item]:
             yield Item(waste=Waste.SHARED, path=each, size=found.st_size)
     for each in stale_pins(root):
         yield Item(waste=Waste.NOTE, path=each, size=_room(each))
-    if aside_of_repos(root).is_dir():
+    if is_waiting(aside_of_repos(root)):
         yield Item(waste=Waste.UNFINISHED, path=aside_of_repos(root), size=_room(aside_of_repos(root)))
 
 

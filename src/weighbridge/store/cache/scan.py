@@ -149,7 +149,7 @@ def scan_cache(root: Path) -> Scan:
     problems: list[CorruptedCacheException] = []
     for name in [each for each in names if each not in passed_over]:
         try:
-            repos.append(_scan_repo(root / name, sizes))
+            repos.append(scan_repo(root / name, sizes))
         except CorruptedCacheException as error:
             if os.path.lexists(root / name):  # it has not gone meanwhile
                 problems.append(error)
@@ -178,8 +178,16 @@ def linked_blobs(snapshot: Path) -> Iterator[tuple[str, str]]:
                 yield path, os.path.normpath(f"{directory}/{target}" if target[:1] != "/" else target)
 
 
-def _scan_repo(path: Path, sizes: dict[tuple[int, int], int]) -> ScannedRepo:
-    """Read one repository; what is wrong for a moment only, while others remove or add something, is read again."""
+def scan_repo(path: Path, sizes: dict[tuple[int, int], int]) -> ScannedRepo:
+    """Read one repository; what is wrong for a moment only, while others remove or add something, is read again.
+
+    Args:
+        path: Its folder.
+        sizes: Gets the size of each content, by device and inode.
+
+    Raises:
+        CorruptedCacheException: It is none.
+    """
     for _ in range(_TRIES - 1):
         with suppress(CorruptedCacheException):
             return _RepoScan(path).run(sizes)

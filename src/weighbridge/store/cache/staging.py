@@ -7,6 +7,7 @@ what has not changed for an hour.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -112,6 +113,19 @@ def make_directories(top: Path, directory: Path) -> None:
                 raise StoreError(f"can't make {directory}: {place} is {what}; remove it", path=str(place))
 
 
+def refuse_links(path: str | Path) -> None:
+    """Raise ``OSError`` if a link is on the way from the last ``.weighbridge`` in a path to its end.
+
+    Whoever may write to a shared cache could make one, and have others write, or clear away, where he may not.
+    """
+    start, own, below = str(path).rpartition(f"/{OWN}")
+    place = f"{start}{own}"
+    for part in ("", *below.split("/")):
+        place = f"{place}/{part}" if part else place
+        if own and os.path.islink(place):  # noqa: PTH114 - of many
+            raise OSError(errno.ELOOP, f"{place} is a symbolic link, which may lead anywhere; remove it")
+
+
 def remove_abandoned(folder: str, now_s: float) -> None:
     """Remove what was left behind.
 
@@ -121,7 +135,9 @@ def remove_abandoned(folder: str, now_s: float) -> None:
 
     Raises:
         FileNotFoundError: The folder is not there.
+        OSError: It can't be listed, or is not what it seems.
     """
+    refuse_links(folder)
     with os.scandir(folder) as entries:
         for each in entries:
             with suppress(OSError):

@@ -31,8 +31,10 @@ _ACTIVITY = "activity"
 _MODE = 0o664  # whatever the umask is, as all lock files of a cache: every user of it must be able to open them
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TAKEN = frozenset({errno.EAGAIN, errno.EACCES})  # the second on some file systems
-_POLL_S = 0.01
-_BRIEF_S = 1.0  # whoever only asks whether somebody is there holds a lock for an instant
+_SPENT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # there may be locks, and we can't tell
+_POLL_S = 0.002
+_INSTANT_S = 0.005  # whoever only asks whether somebody is there takes a lock for far less
+_BRIEF_S = 1.0  # for one who is removing a commit
 _TOUCH_S = 60.0
 _MOST = 128  # descriptors that are kept
 
@@ -46,7 +48,7 @@ class _Work(threading.local):
 
     def __init__(self) -> None:
         self.places: dict[str, int | None] = {}
-        self.cleared: set[str] = set()  # where it keeps others out
+        self.cleared: dict[str, int] = {}  # where it keeps others out: time of that file when it began to, in ns
 
 
 _work = _Work()
@@ -61,13 +63,13 @@ os.register_at_fork(after_in_child=_renew_guard)
 
 
 def uses_of(root: Path, folder: str) -> Path:
-    """Return where the locks of a repository are.
+    """Return where the locks of a repository are; it is the same whichever way leads to the cache.
 
     Args:
         root: The cache.
         folder: Name of the repository's folder.
     """
-    return root / ".locks" / OWN / "uses" / folder
+    return Path(os.path.realpath(root), ".locks", OWN, "uses", folder)
 
 
 @contextmanager
@@ -93,7 +95,9 @@ def join(root: Path, folder: str) -> None:
     place = f"{uses_of(root, folder)}/{_ACTIVITY}"
     if _work.places.get(place, -1) is None and os.path.isdir(root / folder):  # noqa: PTH112 - never raises
         with suppress(OSError):
-            _work.places[place] = _take(place, fcntl.LOCK_SH, PATIENCE_S)
+            _work.places[place] = descriptor = _take(place, fcntl.LOCK_SH, PATIENCE_S)
+            if descriptor is None:
+                os.utime(place)  # whoever is removing there is told that we did not wait any longer
 
 
 @contextmanager
@@ -117,19 +121,30 @@ def clearing(root: Path, folder: str, wait_s: float = PATIENCE_S) -> Iterator[bo
     own = _work.places.get(place)
     try:
         descriptor = _take(place, fcntl.LOCK_EX, wait_s) if own is None else _turn(own, fcntl.LOCK_EX, wait_s)
-    except OSError:  # no locks here
-        yield True
+    except OSError as error:
+        yield error.errno not in _SPENT  # no locks here
         return
-    _work.cleared |= {place} if descriptor is not None else set()
+    if descriptor is not None:
+        _work.cleared[place] = os.fstat(descriptor).st_mtime_ns
     try:
         yield descriptor is not None
     finally:
-        _work.cleared.discard(place)
+        _work.cleared.pop(place, None)
         if own is None:
             _leave(descriptor)
         else:
             with suppress(OSError):
                 _turn(own, fcntl.LOCK_SH, PATIENCE_S)
+
+
+def is_still_clear(root: Path, folder: str) -> bool:
+    """Tell, within :func:`clearing`, whether all others wait still: one who was stopped for long is not waited for."""
+    place = f"{uses_of(root, folder)}/{_ACTIVITY}"
+    began_ns = _work.cleared.get(place)
+    try:
+        return began_ns is None or os.stat(place).st_mtime_ns == began_ns  # noqa: PTH116 - text
+    except OSError:
+        return True
 
 
 @contextmanager
@@ -138,9 +153,9 @@ def sole(root: Path, folder: str, commit: str) -> Iterator[bool]:
     place = uses_of(root, folder) / commit
     was_there = place.exists()
     try:
-        descriptor = _take(str(place), fcntl.LOCK_EX, 0.0)
-    except OSError:
-        yield True
+        descriptor = _take(str(place), fcntl.LOCK_EX, _INSTANT_S)
+    except OSError as error:
+        yield error.errno not in _SPENT
         return
     try:
         yield descriptor is not None
@@ -182,28 +197,30 @@ def hold(root: Path, folder: str, commit: str) -> None:
 
 
 def release(root: Path, folder: str | None = None, commit: str | None = None) -> None:
-    """Use commits no longer: all of the cache, or of a repository, or one."""
+    """Use commits no longer: all of the cache, or of a repository, or one.
+
+    What a parent and its forked child share is used until both say so, or end.
+    """
     start = f"{uses_of(root, folder)}/" if folder is not None else f"{uses_of(root, '')}/"
     with _guard:
         places = [each for each in _held if each.startswith(start) and (commit is None or each == f"{start}{commit}")]
         descriptors = [int(_held.pop(each)[0]) for each in places]
     for each in descriptors:
-        _leave(each)
+        os.close(each)
 
 
 def is_used(root: Path, folder: str, commit: str) -> bool:
     """Tell whether a process of ours, this one among them, uses a commit."""
     try:
-        descriptor = os.open(uses_of(root, folder) / commit, _FLAGS & ~os.O_CREAT)
+        descriptor = _open(f"{uses_of(root, folder)}/{commit}", _FLAGS & ~os.O_CREAT)
+    except OSError as error:
+        return error.errno in _SPENT
+    try:
+        return _turn(descriptor, fcntl.LOCK_EX, _INSTANT_S) is None
     except OSError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno in _TAKEN
     finally:
         os.close(descriptor)
-    return False
 
 
 def last_uses(root: Path, folder: str) -> dict[str, float]:
@@ -255,7 +272,7 @@ def _take(place: str, kind: int, wait_s: float) -> int | None:
     """
     until = time.monotonic() + wait_s
     while True:
-        descriptor = _open(place)
+        descriptor = _make(place)
         try:
             if _turn(descriptor, kind, max(0.0, until - time.monotonic())) is None:
                 os.close(descriptor)
@@ -293,16 +310,21 @@ def _leave(descriptor: int | None) -> None:
         os.close(descriptor)
 
 
-def _open(place: str) -> int:
+def _make(place: str) -> int:
+    """Open a lock file, made if absent, so that every user of the cache may open it."""
     try:
-        try:
-            descriptor = os.open(place, _FLAGS, _MODE)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 - text
-            descriptor = os.open(place, _FLAGS, _MODE)
-    except PermissionError:  # another user's: to share it, reading will do
-        return os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = _open(place, _FLAGS)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 - text
+        descriptor = _open(place, _FLAGS)
     if os.fstat(descriptor).st_mode & 0o777 != _MODE:
         with suppress(OSError):
             os.fchmod(descriptor, _MODE)
     return descriptor
+
+
+def _open(place: str, flags: int) -> int:
+    try:
+        return os.open(place, flags, _MODE)
+    except PermissionError:  # another user's: to share it, reading will do
+        return os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -24,6 +25,7 @@ from weighbridge.store.receipts import Receipts, is_settled
 from weighbridge.store.sight import see
 
 _TICK_S = 0.1
+_SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # says nothing about the file
 _TRIES = 2  # of a file that somebody replaces while it is read
 
 
@@ -128,6 +130,8 @@ class Checker:
             except StoreError as error:
                 if _has_gone(content.path):
                     return _Verdict(group)
+                if isinstance(error.__cause__, OSError) and error.__cause__.errno in _SHORT:
+                    raise
                 return _Verdict(group, f"it can't be read: {getattr(error.__cause__, 'strerror', None) or error}")
             if reading.digest == content.digest:
                 self._note(group, reading, began_ns)

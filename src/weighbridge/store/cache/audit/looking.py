@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from weighbridge.core.errors import StoreError
 from weighbridge.core.etags import is_blob_name
 from weighbridge.core.repos import is_commit
 from weighbridge.store.cache.aside import aside_of
 from weighbridge.store.cache.audit.rests import is_rest, look_at_rest
 from weighbridge.store.cache.audit.views import Listing, Marker, Name, Ref, Repository, Rest, Snapshot, State, Stray
-from weighbridge.store.cache.audit.ways import OF_SYSTEMS, Ways, look_into
+from weighbridge.store.cache.audit.ways import OF_SYSTEMS, Ways, below, entries_of, look_into
 from weighbridge.store.cache.layout import OWN, CacheFolder
-from weighbridge.store.cache.staging import read_whole
+from weighbridge.store.cache.staging import read_whole, refuse_links
 from weighbridge.store.cache.trees import read_tree
 
 _KNOWN = OF_SYSTEMS | {"blobs", "refs", "snapshots", "trees", ".no_exist", OWN}
@@ -36,7 +35,7 @@ def look_at(folder: CacheFolder) -> Repository:
     What others add, remove or replace meanwhile is seen or not, but never an error.
 
     Raises:
-        StoreError: The folder can't be listed.
+        StoreError: The folder, or a directory in it, can't be listed: then nobody can tell what is missing.
     """
     return _Look(folder).run()
 
@@ -52,15 +51,10 @@ class _Look:
 
     def run(self) -> Repository:
         folder = self._folder
-        try:
-            entries = sorted(os.listdir(folder.path))  # noqa: PTH208 - names are all that is needed
-        except FileNotFoundError:
-            entries = []
-        except OSError as error:
-            words = error.strerror or type(error).__name__
-            raise StoreError(f"can't look into {folder.path}: {words}", path=str(folder.path)) from error
         self._strays += [
-            Stray(folder.path / each, "nobody knows what it is for") for each in entries if each not in _KNOWN
+            Stray(Path(each.path), "nobody knows what it is for")
+            for each in entries_of(str(folder.path))
+            if each.name not in _KNOWN
         ]
         blobs = self._blobs()
         snapshots = tuple(self._snapshots(blobs))
@@ -79,7 +73,7 @@ class _Look:
 
     def _blobs(self) -> dict[str, Name]:
         found: dict[str, Name] = {}
-        for entry in _entries(self._folder.blobs):
+        for entry in entries_of(str(self._folder.blobs)):
             if entry.name in OF_SYSTEMS:
                 continue
             if is_rest(entry):
@@ -91,7 +85,7 @@ class _Look:
         return found
 
     def _snapshots(self, blobs: dict[str, Name]) -> Iterator[Snapshot]:
-        for entry in _entries(self._folder.snapshots):
+        for entry in entries_of(str(self._folder.snapshots)):
             path = Path(entry.path)
             if entry.name in OF_SYSTEMS:
                 continue
@@ -108,7 +102,7 @@ class _Look:
         if os.path.lexists(place) and not place.is_dir():
             detail = "a file where the directory of refs should be, for which other clients drop the repository"
             self._strays.append(Stray(place, detail, is_fault=True))
-        for path in _files(place):
+        for path in map(Path, below(str(place))):
             if path.name in OF_SYSTEMS:
                 continue
             if _UNFINISHED_REF.search(path.name):
@@ -119,7 +113,7 @@ class _Look:
                 yield Ref(path.relative_to(place).as_posix(), path, content)
 
     def _listings(self) -> Iterator[Listing]:
-        for entry in _entries(self._folder.path / "trees"):
+        for entry in entries_of(str(self._folder.path / "trees")):
             path = Path(entry.path)
             if entry.name in OF_SYSTEMS:
                 continue
@@ -133,7 +127,7 @@ class _Look:
 
     def _markers(self) -> Iterator[Marker]:
         top = self._folder.path / ".no_exist"
-        for path in _files(top):
+        for path in map(Path, below(str(top))):
             if path.name in OF_SYSTEMS:
                 continue
             commit, _, name = path.relative_to(top).as_posix().partition("/")
@@ -142,14 +136,19 @@ class _Look:
 
     def _staged(self) -> None:
         """Note temporary names of ours, and what was on its way out."""
-        for entry in _entries(self._folder.own / "staged"):
-            path = Path(entry.path)
-            self._rests.append(Rest(path, _size(path) or 0, detail=_STAGED))
         aside = aside_of(self._folder.path)
-        for path in (aside, aside / "blobs", aside / "snapshots"):
-            for entry in _entries(path):
+        details = {self._folder.own / "staged": _STAGED} | dict.fromkeys(
+            (aside, aside / "blobs", aside / "snapshots"), _REMOVED
+        )
+        for place, detail in details.items():
+            try:
+                refuse_links(place)
+            except OSError as error:
+                self._strays.append(Stray(self._folder.own, str(error.strerror)))
+                return
+            for entry in entries_of(str(place)):
                 if entry.name not in {"blobs", "snapshots"}:
-                    self._rests.append(Rest(Path(entry.path), _size(Path(entry.path)) or 0, detail=_REMOVED))
+                    self._rests.append(Rest(Path(entry.path), _size(Path(entry.path)) or 0, detail=detail))
 
 
 def _listing(path: Path) -> Listing | None:
@@ -166,24 +165,6 @@ def _listing(path: Path) -> Listing | None:
         version = json.loads(read_whole(path, _LARGEST_TREE) or b"")["format_version"]
         is_later = type(version) is int and version != _FORMAT
     return Listing(commit=path.stem, path=path, state=State.LATER if is_later else State.DAMAGED)
-
-
-def _entries(directory: Path) -> list[os.DirEntry[str]]:
-    """Return what is in a directory, sorted by name; nothing if there is none that can be listed."""
-    try:
-        with os.scandir(directory) as found:
-            return sorted(found, key=lambda each: each.name)
-    except OSError:
-        return []
-
-
-def _files(top: Path) -> Iterator[Path]:
-    """Yield everything below a directory that is no directory, sorted in each; a link to one is a file."""
-    for directory, folders, names in os.walk(top):
-        folders.sort()
-        links = [each for each in folders if Path(directory, each).is_symlink()]
-        for name in sorted(names + links):
-            yield Path(directory, name)
 
 
 def _size(path: Path) -> int | None:

@@ -58,7 +58,7 @@ def look_at_root(root: Path) -> Root:
         repo, path = RepoId.of_folder(name), root / name
         if name in passed_over or not os.path.lexists(path):
             continue
-        if repo is not None and path.is_dir():
+        if repo is not None and path.is_dir() and not _leads_astray(path):
             folders.append(CacheFolder(root, repo))
         else:
             findings.append(_stranger(path, repo))
@@ -83,8 +83,17 @@ def _stranger(path: Path, repo: RepoId | None) -> Finding:
     is_plain = found is not None and stat.S_ISREG(found.st_mode)
     if is_plain and found is not None and _OF_OLDER.fullmatch(path.name):
         return unfinished(Rest(path, found.st_size), None)
-    detail = "it is no directory" if repo is not None else "other clients complain of what they do not know here"
+    detail = (
+        "it is no repository's directory"
+        if repo is not None
+        else "other clients complain of what they do not know here"
+    )
     return Finding(trouble=Trouble.FOREIGN, thing=Thing.ENTRY, path=path, detail=detail, is_fault=False)
+
+
+def _leads_astray(path: Path) -> bool:
+    """Tell whether something is a link to a directory that is no repository's: in there nothing is ours to mend."""
+    return path.is_symlink() and not (path / "snapshots").is_dir()
 
 
 def _has_tag(root: Path) -> bool:

@@ -9,8 +9,6 @@ from weighbridge.core.findings import Finding, Thing, Trouble
 from weighbridge.core.repos import RepoFile
 from weighbridge.store.cache.audit.views import Name, Repository, Snapshot, Way
 
-_SHOWN = 3
-
 
 def judge_names(seen: Repository) -> Iterator[Finding]:
     """Yield a finding for each file of a snapshot that is wrong, whatever its bytes are."""
@@ -41,13 +39,13 @@ def judge_lacks(seen: Repository) -> Iterator[Finding]:
     for snapshot in seen.snapshots:
         lacking = _lacking(seen, snapshot)
         if lacking:
-            shown = ", ".join(each.path for each in lacking[:_SHOWN])
-            more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+            known = len(seen.listed(snapshot.commit) or ())
+            are, they_were = ("is", "it was") if len(lacking) == 1 else ("are", "they were")
             yield Finding(
                 trouble=Trouble.MISSING,
                 thing=Thing.FILE,
                 path=snapshot.path,
-                detail=f"{len(lacking)} of the commit's files are not here: {shown}{more}",
+                detail=f"{len(lacking)} of the commit's {known} files {are} not here, which is fine if {they_were} not asked for",
                 is_fault=False,
                 repo=seen.repo,
                 commit=snapshot.commit,

@@ -143,8 +143,7 @@ def _closed(folder: CacheFolder, error: StoreError) -> Finding:
         trouble=Trouble.FOREIGN,
         thing=Thing.REPO,
         path=folder.path,
-        detail=str(error),
-        is_fault=False,
+        detail=f"{error}; so nobody can tell whether it is right",
         repo=folder.repo,
     )
 

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from weighbridge.core.errors import StoreError
 from weighbridge.store.cache import shared
 from weighbridge.store.cache.audit.views import Name, Snapshot, Way
 from weighbridge.store.cache.layout import CacheFolder
@@ -90,24 +91,50 @@ def look_into(path: Path, ways: Ways, blobs: Mapping[str, Name]) -> Snapshot:
     names: list[Name] = []
     odd: list[Path] = []
     top = str(path)
-    for place, is_directory in _below(top):
+    for place in below(top):
+        if place.rpartition("/")[2] in OF_SYSTEMS:
+            continue
         found = ways.name(place[len(top) + 1 :], place, blobs)
-        if found is None or (found.way is Way.ODD and not is_directory and not found.is_link):
-            odd += [Path(place)] if os.path.lexists(place) else []
-        else:
+        if found is not None:
             names.append(found)
+        elif os.path.lexists(place):
+            odd.append(Path(place))
     return Snapshot(commit=path.name, path=path, names=tuple(sorted(names, key=lambda each: each.path)), odd=tuple(odd))
 
 
-def _below(top: str) -> Iterator[tuple[str, bool]]:
-    """Yield everything below a directory that is no directory itself, and whether it is a link to one."""
-    for directory, folders, names in os.walk(top):
-        for name in folders:
-            if os.path.islink(f"{directory}/{name}"):  # noqa: PTH114 - text
-                yield f"{directory}/{name}", True
-        for name in names:
-            if name not in OF_SYSTEMS:
-                yield f"{directory}/{name}", False
+def below(top: str) -> Iterator[str]:
+    """Yield everything below a directory that is no directory itself; a link to one is none.
+
+    However deep it is, and those of each directory together, sorted.
+
+    Raises:
+        StoreError: A directory can't be listed.
+    """
+    waiting = [top]
+    while waiting:
+        folders: list[str] = []
+        for each in entries_of(waiting.pop()):
+            if each.is_dir(follow_symlinks=False):
+                folders.append(each.path)
+            else:
+                yield each.path
+        waiting += reversed(folders)
+
+
+def entries_of(directory: str) -> list[os.DirEntry[str]]:
+    """Return what is in a directory, sorted by name; nothing if there is none.
+
+    Raises:
+        StoreError: It can't be listed.
+    """
+    try:
+        with os.scandir(directory) as found:
+            return sorted(found, key=lambda each: each.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+        raise StoreError(f"can't look into {directory}: {words}", path=directory) from error
 
 
 def _plain(path: str, place: str) -> Name | None:
