@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -14,7 +15,8 @@ from tests.support.hub.calls import COMMIT, EARLIER, victim, wrongs
 from tests.support.hub_repos import contents
 from tests.support.shims import Shims
 from weighbridge.compat.huggingface_hub import scan_cache_dir
-from weighbridge.store.cache.aside import aside_of, aside_of_repos, set_aside
+from weighbridge.store.cache.aside import aside_of, aside_of_repos, refs_of, set_aside
+from weighbridge.store.cache.leaving import leave as leave_here
 from weighbridge.store.cache.pruning import find_waste, prune
 from weighbridge.store.cache.removal import Removal, remove
 
@@ -23,7 +25,7 @@ import sys
 from pathlib import Path
 from weighbridge.store.cache.leaving import leave
 root, repo, path = (Path(each) for each in sys.argv[1:])
-print(leave(root, repo, {path}))
+print(leave(root, repo, {path}, ["v1.0"]))
 """
 STEPS = [
     "unlink */refs/v1.0 1 before kill",
@@ -111,6 +113,43 @@ def test_snapshot_that_has_come_to_be_meant_is_put_back(root: Path) -> None:
     clear(root)
 
     assert contents(snapshot) == victim().commits[EARLIER]
+
+
+@pytest.mark.parametrize("name", ["v2.0", "main.0a1b2c3d.tmp"])
+def test_ref_that_nobody_spoke_of_stays_with_its_snapshot(root: Path, name: str) -> None:
+    """Another client is about to mean the commit, and newer ones rename what they have written."""
+    late = folder(root) / "refs" / name
+    late.write_text(EARLIER)
+
+    left = leave_here(root, folder(root), [folder(root) / "snapshots" / EARLIER], ["v1.0"])
+
+    assert (len(left.refused), left.removed) == (1, frozenset())
+    assert late.read_text() == EARLIER
+    assert contents(folder(root) / "snapshots" / EARLIER) == victim().commits[EARLIER]
+
+
+def test_ref_that_is_being_written_is_waited_for(root: Path) -> None:
+    """Older clients empty it first, and what it means would seem to be meant by nothing."""
+    ref = folder(root) / "refs" / "v1.0"
+    ref.write_text("")
+    writer = Timer(0.01, lambda: ref.write_text(EARLIER))
+    writer.start()
+
+    found = refs_of(folder(root), {EARLIER})
+    writer.join()
+
+    assert found == {ref: EARLIER}
+
+
+def test_ref_that_means_something_else_by_now_stays(root: Path) -> None:
+    """A download has moved it."""
+    ref = folder(root) / "refs" / "v1.0"
+    ref.write_text(COMMIT)
+    snapshots = frozenset({folder(root) / "snapshots" / EARLIER})
+
+    remove(Removal(root=root, refs=frozenset({ref}), snapshots=snapshots), print)
+
+    assert ref.read_text() == COMMIT
 
 
 def test_snapshot_that_a_ref_means_by_now_stays(root: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import re
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +16,14 @@ import pytest
 from tests.support.command import Command, Outcome
 from tests.support.fault_hub import FaultHub
 from tests.support.hub.calls import COMMIT, EARLIER, hub_options, snapshot, victim
-from tests.support.hub_repos import contents, small_repo
+from tests.support.hub_repos import Repo, contents, small_repo
+from weighbridge.cli.cache.ls import ls
 from weighbridge.client import Client
 from weighbridge.compat.huggingface_hub import scan_cache_dir
-from weighbridge.core.errors import CacheLimitError
+from weighbridge.core.errors import CacheLimitError, WeighbridgeError
 from weighbridge.core.events import Event, Notice
+from weighbridge.core.options import CacheOptions, Options
+from weighbridge.store.cache.budget import size_of_cache
 
 MODEL, DATA = "acme/victim", "datasets/acme/data"
 DAY_S = 86_400
@@ -39,6 +43,9 @@ class Machine:
     def told(self, *arguments: object) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run(*arguments, "--json").out)
         return found
+
+    def client(self) -> Client:
+        return Client(Options(cache=CacheOptions(root=self.root)))
 
     @property
     def model(self) -> Path:
@@ -85,7 +92,7 @@ def test_ls_counts_what_is_shared_once(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "names"),
+    ("query", "names"),
     [
         (("--sort", "size"), [MODEL, DATA]),
         (("--sort", "size", "--reverse"), [DATA, MODEL]),
@@ -98,9 +105,13 @@ def test_ls_counts_what_is_shared_once(machine: Machine) -> None:
         (("--revisions", "--filter", "refs=v1.0"), [f"{MODEL}@{EARLIER}"]),
     ],
 )
-def test_ls_selects_and_sorts(machine: Machine, arguments: tuple[str, ...], names: list[str]) -> None:
+def test_ls_selects_and_sorts(
+    machine: Machine, query: tuple[str, ...], names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """What comes out is what rm and pin take."""
-    assert machine.run("ls", "-q", *arguments).out.splitlines() == names
+    ls.main(["-q", "--cache-dir", str(machine.root), *query], standalone_mode=False)
+
+    assert capsys.readouterr().out.splitlines() == names
 
 
 def test_cache_that_is_not_there_is_an_error(machine: Machine) -> None:
@@ -126,13 +137,15 @@ def test_rm_tells_before_it_does(machine: Machine, target: str) -> None:
     """A dry run changes nothing, and says what would come free."""
     before = contents(machine.root)
 
-    dry = machine.told("rm", "--dry-run", target)
-    same = contents(machine.root) == before
-    done = machine.told("rm", "--yes", target)
+    with machine.client() as client:
+        dry = client.cache.remove(target, dry_run=True)
+        same = contents(machine.root) == before
+        done = client.cache.remove(target)
 
     assert same
-    assert dry["freed"] == done["freed"] > 0
-    assert [each["name"] for each in dry["removed"]] == [each["name"] for each in done["removed"]]
+    assert dry == done
+    assert done.freed > 0
+    assert contents(machine.root) != before
 
 
 def test_rm_without_a_terminal_wants_to_be_told(machine: Machine) -> None:
@@ -145,14 +158,27 @@ def test_rm_without_a_terminal_wants_to_be_told(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typo", "meant"), [("acme/victm", MODEL), (f"{MODEL}@mian", "main"), (f"{MODEL}@main/conifg.json", "config.json")]
+    ("target", "told"),
+    [
+        ("acme/victm", f"did you mean {MODEL}"),
+        (f"{MODEL}@mian", "did you mean main"),
+        (f"{MODEL}@main/conifg.json", "did you mean config.json"),
+        (f"{MODEL}@main/onnx", "is a directory"),
+        (f"{MODEL}@main/{__file__}", "has no file"),
+        (f"{MODEL}@main/../../refs/main", "has no file"),
+        ("acme/*", "ls -q 'acme/*'"),
+        (f"{MODEL}@", "no revision follows"),
+    ],
 )
-def test_rm_of_a_typo_names_what_is_like_it(machine: Machine, typo: str, meant: str) -> None:
-    """Nothing is removed by mistake."""
-    done = machine.run("rm", "--yes", typo)
+def test_rm_of_what_is_not_there_says_what_is(machine: Machine, target: str, told: str) -> None:
+    """Nothing is removed by mistake, and nothing that lies outside."""
+    before = contents(machine.root)
 
-    assert done.code == 3
-    assert f"did you mean {meant}" in done.err
+    with machine.client() as client, pytest.raises(WeighbridgeError, match=re.escape(told)):
+        client.cache.remove(target)
+
+    assert contents(machine.root) == before
+    assert Path(__file__).is_file()
 
 
 def test_pinned_revision_stays_unless_forced(machine: Machine) -> None:
@@ -160,24 +186,26 @@ def test_pinned_revision_stays_unless_forced(machine: Machine) -> None:
     machine.detach()
     pinned = machine.run("pin", f"{MODEL}@{EARLIER}")
     refused = machine.run("rm", "--yes", f"{MODEL}@{EARLIER}", DATA)
-    pruned = machine.told("prune", "--older-than", "0s", "--yes")
-    there = (machine.model / "snapshots" / EARLIER).is_dir()
-
-    forced = machine.run("rm", "--yes", "--force", f"{MODEL}@{EARLIER}")
+    with machine.client() as client:
+        pruned = client.cache.prune(older_than_s=0.0)
+        there = (machine.model / "snapshots" / EARLIER).is_dir()
+        forced = client.cache.remove(f"{MODEL}@{EARLIER}", force=True)
 
     assert pinned.out == f"{MODEL}@{EARLIER}  by hand\n"
     assert (refused.code, "pinned" in refused.err, refused.out) == (5, True, f"{DATA}\n")
-    assert (pruned["removed"], there) == ([], True)
-    assert forced.code == 0
+    assert (pruned.removed, there) == ((), True)
+    assert forced.refused == ()
 
 
 def test_unpinned_revision_may_go(machine: Machine) -> None:
     """A pin is taken back by the same words."""
     machine.run("pin", MODEL)
 
-    codes = [machine.run("unpin", MODEL).code, machine.run("unpin", MODEL).code, machine.run("rm", "-y", MODEL).code]
+    taken_back = machine.run("unpin", MODEL).code
+    with machine.client() as client:
+        again, done = client.cache.unpin(MODEL), client.cache.remove(MODEL)
 
-    assert codes == [0, 3, 0]
+    assert (taken_back, again, done.refused) == (0, False, ())
 
 
 def test_what_a_client_has_given_out_is_in_use(machine: Machine) -> None:
@@ -187,9 +215,9 @@ def test_what_a_client_has_given_out_is_in_use(machine: Machine) -> None:
         refused = machine.run("rm", "--yes", MODEL)
         shown = machine.run("ls", "-q", "--filter", "in-use").out
         client.cache.release()
-        done = machine.run("rm", "--yes", MODEL)
+        done = client.cache.remove(MODEL)
 
-    assert (refused.code, done.code) == (5, 0)
+    assert (refused.code, done.refused) == (5, ())
     assert f"in use by process {os.getpid()}" in refused.err
     assert shown == f"{MODEL}\n"
 
@@ -201,12 +229,13 @@ def test_file_that_any_process_has_mapped_is_in_use(machine: Machine) -> None:
     mapped = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
     os.close(descriptor)
 
-    refused = machine.run("rm", "--yes", f"{MODEL}@{EARLIER}")
-    mapped.close()
-    done = machine.run("rm", "--yes", f"{MODEL}@{EARLIER}")
+    with machine.client() as client:
+        refused = client.cache.remove(f"{MODEL}@{EARLIER}").refused
+        mapped.close()
+        done = client.cache.remove(f"{MODEL}@{EARLIER}")
 
-    assert (refused.code, done.code) == (5, 0)
-    assert "model.safetensors open" in refused.err
+    assert ["model.safetensors open" in each.reason for each in refused] == [True]
+    assert done.refused == ()
 
 
 def test_prune_removes_what_nobody_will_miss(machine: Machine) -> None:
@@ -246,12 +275,13 @@ def test_prune_spares_what_another_client_is_fetching(machine: Machine) -> None:
     (machine.model / "blobs" / etag).write_bytes(b"fetched, and not linked yet")
     lock = machine.root / ".locks" / "models--acme--victim" / f"{etag}.lock"
     lock.parent.mkdir(parents=True)
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        beside = machine.told("prune", "--older-than", "0s", "--yes")
-    alone = machine.told("prune", "--older-than", "0s", "--yes")
+    with machine.client() as client:
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            beside = client.cache.prune(older_than_s=0.0)
+        alone = client.cache.prune(older_than_s=0.0)
 
-    assert (beside["removed"], len(alone["removed"])) == ([], 1)
+    assert (beside.removed, len(alone.removed)) == ((), 1)
 
 
 def test_limit_lets_the_least_recently_used_leave(machine: Machine) -> None:
@@ -260,7 +290,7 @@ def test_limit_lets_the_least_recently_used_leave(machine: Machine) -> None:
     with FaultHub(victim()) as hub:
         snapshot(hub_options(hub, machine.root), victim(), revision=COMMIT)
 
-    size = machine.told("limit")["size"]
+    size = size_of_cache(machine.root)
     done = machine.told("limit", size - 1, "--yes")
 
     assert [each["name"] for each in done["removed"]] == [f"{MODEL}@{EARLIER}"]
@@ -272,7 +302,7 @@ def test_limit_that_can_not_be_kept_changes_nothing(machine: Machine) -> None:
     machine.run("pin", MODEL)
     before = contents(machine.root)
 
-    done = machine.run("limit", "1k", "--yes")
+    done = machine.run("limit", "200k", "--yes")
 
     assert done.code == 6
     assert contents(machine.root) == before
@@ -284,7 +314,7 @@ def test_download_makes_room_and_says_so(machine: Machine) -> None:
     told: list[Event] = []
     with FaultHub(small_repo("model", "acme/new")) as hub:
         options = hub_options(hub, machine.root)
-        size = machine.told("limit")["size"]
+        size = size_of_cache(machine.root)
         limited = replace(options, cache=replace(options.cache, limit=size))
         with Client(limited) as client:
             found = client.snapshot("acme/new", observer=told.append)
@@ -292,7 +322,42 @@ def test_download_makes_room_and_says_so(machine: Machine) -> None:
     notices = [each.message for each in told if isinstance(each, Notice)]
     assert contents(found.path) == small_repo("model", "acme/new").main
     assert any("has left the cache" in each for each in notices)
-    assert machine.told("limit")["size"] <= size
+    assert size_of_cache(machine.root) <= size
+
+
+def test_content_that_a_download_links_to_keeps_nobody(machine: Machine) -> None:
+    """Small files are the same in most repositories: none of these could ever leave."""
+    machine.age(10)
+    files = {"empty.txt": b"", "own.bin": b"own" * 999}
+    repo = Repo(kind="model", name="acme/kin", commits={COMMIT: files}, refs={"main": COMMIT})
+    with FaultHub(repo) as hub:
+        options = hub_options(hub, machine.root)
+        size = size_of_cache(machine.root)
+        with Client(replace(options, cache=replace(options.cache, limit=size))) as client:
+            found = client.snapshot("acme/kin", revision=COMMIT)
+
+    assert contents(found.path) == files
+    assert size_of_cache(machine.root) <= size
+
+
+def test_limit_without_a_unit_is_refused(machine: Machine) -> None:
+    """Who forgets the G would lose all."""
+    done = machine.run("limit", "500", "--yes")
+
+    assert done.code == 2
+    assert "500G" in done.err
+    assert contents(machine.model / "snapshots" / COMMIT) == victim().main
+
+
+def test_verify_is_no_use(machine: Machine) -> None:
+    """Else whoever looks after a cache makes all of it young, and what is used least would not leave first."""
+    machine.age(10)
+
+    with machine.client() as client:
+        client.cache.verify(full=True)
+        used = [each.used_at for each in client.cache.scan().repos]
+
+    assert max(used) < time.time() - 9 * DAY_S
 
 
 def test_download_that_can_not_fit_is_refused_before_it_begins(machine: Machine) -> None:

@@ -250,15 +250,20 @@ def test_identical_content_elsewhere_is_linked(hub: FaultHub, repo: Repo, cache:
 
 
 def test_damaged_content_elsewhere_is_no_help(hub: FaultHub, repo: Repo, cache: Path, options: Options) -> None:
-    """A blob's name is not believed: it is read before it stands in for another."""
+    """A blob's name is not believed: it is read before it stands in for another, and from then on known for bad."""
     twin = copy_repository(cache, "twin")
     flip(5)(blob_of(cache))
-    flip(5)(twin / "blobs" / blob_of(cache).name)
+    other = twin / "blobs" / blob_of(cache).name
+    flip(5)(other)
+    digest, notes = Digest("sha256", other.name), Receipts(CacheBook(cache))
+    notes.note(other, digest, see(other), is_flushed=True)
+    notes.save()
     before = hub.file_bytes
 
     (result,) = mend(options, [broken_blob(cache, repo, WEIGHTS, COMMIT)])
 
     assert result.outcome == "fetched"
+    assert not Receipts(CacheBook(cache)).knows(other, digest)
     assert hub.file_bytes - before == PIECE
 
 

@@ -332,21 +332,30 @@ def test_plain_file_of_a_snapshot_is_mended_in_its_place(hub: FaultHub, repo: Re
     assert repair(options).verification.findings == ()
 
 
-def test_content_that_others_share_is_replaced_and_not_written_to(hub: FaultHub, place: Place) -> None:
-    """It may be many repositories', and it is read-only for a reason."""
+@pytest.mark.parametrize("is_of_another", [True, False])
+def test_content_that_others_share_is_replaced_and_not_written_to(
+    hub: FaultHub, place: Place, is_of_another: bool
+) -> None:
+    """It may be many repositories'; if it is nobody's any more it goes, or newer clients would hand on the damage."""
     blob, content = place.blob(WEIGHTS), place.root / "blobs" / "ab" / ("ab" * 32)
     content.parent.mkdir(parents=True)
     (place.root / "blobs" / ".huggingface-shared-blobs").write_text("1\n")
     blob.unlink()
     blob.symlink_to(f"../../blobs/ab/{content.name}")
     content.write_bytes(b"?" + place.repo.main[WEIGHTS][1:])
-    content.with_name(f"{content.name}.refs").write_text(f"{FOLDER}/blobs/{blob.name}\n")
+    other = place.root / "models--org--other" / "blobs" / blob.name
+    if is_of_another:
+        other.parent.mkdir(parents=True)
+        other.symlink_to(content)
+    references = [f"{FOLDER}/blobs/{blob.name}", f"{other.relative_to(place.root)}"]
+    content.with_name(f"{content.name}.refs").write_text("".join(f"{each}\n" for each in references))
 
-    done = repair(hub_options(hub, place.root))
+    done = repair(hub_options(hub, place.root), "acme/victim")
 
     assert done.is_right
     assert place.pointer(WEIGHTS).read_bytes() == place.repo.main[WEIGHTS]
-    assert content.read_bytes()[:1] == b"?"
+    assert content.exists() == is_of_another
+    assert not is_of_another or content.read_bytes()[:1] == b"?"
 
 
 def test_command_tells_what_it_has_done(hub: FaultHub, place: Place, tmp_path: Path) -> None:

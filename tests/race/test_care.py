@@ -19,7 +19,7 @@ from tests.support.hub_repos import Repo, contents
 from weighbridge.compat.huggingface_hub import scan_cache_dir
 
 MAKING_S = 400  # the first test waits until the client is installed
-SECONDS = float(os.environ.get("WEIGHBRIDGE_RACE_S", "6"))
+SECONDS = float(os.environ.get("WEIGHBRIDGE_RACE_S", "3"))
 ROLES = ["download"] * 4 + ["read"] * 4 + ["prune", "rm", "limit"]
 NAMES = ["acme/shared", "acme/other", "acme/third"]
 COMMITS = [f"{number:x}" * 40 for number in range(1, 6)]
@@ -85,7 +85,7 @@ def test_no_reader_and_no_download_fails_beside_removals(hub: FaultHub, repos: l
 @pytest.mark.timeout(MAKING_S + SECONDS)
 def test_real_client_never_notices_a_prune(cache: Path, newest: HubClient) -> None:
     """It knows no locks of ours: what its branch means stays, and so does what it is about to link to."""
-    repo = made_of([f"{number:040x}" for number in range(40)])
+    repo = made_of([f"{number:040x}" for number in range(20)])
     with FaultHub(repo) as hub, newest.start(hub.origin, cache.parent) as theirs:
         pruning = start("prune", hub, cache, SECONDS)
         read = []

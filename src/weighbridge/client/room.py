@@ -99,7 +99,8 @@ class RoomCalls:
                 gone |= paths
                 freed += count_freed(inventory.root, repo, _widest(repo, paths))
                 continue
-            left = leave(inventory.root, repo, _widest(repo, paths))
+            refs = [ref for each in going.values() if each.repo == repo for ref in each.refs]
+            left = leave(inventory.root, repo, _widest(repo, paths), refs)
             gone |= {each for each in paths if each in left.removed or not _is_there(each)}
             refused += left.refused
             freed += left.freed

@@ -181,7 +181,8 @@ def find_clash(names: Iterable[RelativeName]) -> str | None:
             return f"{each.text!r} is no place for a file that comes from elsewhere; choose another"
     clash = find_collision(given, ignore_case=True)
     if clash is not None:
-        return f"{clash[0]!r} and {clash[1]!r} can't both be files of one project on every system; choose other names"
+        first, second = clash
+        return f"{first!r} and {second!r} can't both be files of one project on every system; move or leave out one"
     if len({each.text for each in given}) < len(given):
         twice = next(each.text for each in given if given.count(each) > 1)
         return f"{twice!r} is to be two files; choose another name for one of them"

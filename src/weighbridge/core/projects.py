@@ -158,7 +158,7 @@ def _refuse_doubles(found: Iterable[tuple[object, str, Spot]]) -> None:
     seen: set[object] = set()
     for key, what, spot in found:
         if key in seen:
-            raise spot.error(f"{what} is asked for twice; leave one out")
+            raise spot.error(f"{what} is asked for twice; make one of them")
         seen.add(key)
 
 

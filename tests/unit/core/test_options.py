@@ -38,10 +38,10 @@ SECONDS = [
     *((StoreOptions, name) for name in ("claim_ttl_s", "wait_timeout_s")),
     *((HubOptions, name) for name in ("etag_timeout_s", "call_timeout_s")),
 ]
+MAYBE = [(TransferOptions, "small_connections"), (CacheOptions, "limit")]
 RATES = [(TransferOptions, "stall_floor_bps"), (TransferOptions, "rate_limit_bps")]
 OTHERS = {"statuses", "user_agent", "proxies", "ca_bundle", "durable", "page_cache", "receipts", "offline"} | {
     *("root", "symlinks"),
-    "small_connections",
     *("endpoint", "token", "headers"),
 }
 NESTED = {"retry", "http", "transfer", "store", "cache", "hub"}
@@ -51,7 +51,7 @@ def test_every_number_is_checked_below() -> None:
     """A new knob finds its line here first."""
     numbers = {(group, each.name) for group in GROUPS for each in fields(group)}
 
-    assert {name for _, name in numbers - {*COUNTS, *SECONDS, *RATES}} == OTHERS | NESTED
+    assert {name for _, name in numbers - {*COUNTS, *MAYBE, *SECONDS, *RATES}} == OTHERS | NESTED
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,11 @@ def test_small_files_get_more_connections_unless_somebody_chose_a_number(given: 
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "8", float("nan")])
-def test_connections_for_small_files_are_a_whole_number_above_zero(value: Any) -> None:
+@pytest.mark.parametrize(("group", "name"), MAYBE)
+def test_count_that_may_be_left_open_is_a_whole_number_above_zero(group: type[Any], name: str, value: object) -> None:
     """Half a connection would fail later, somewhere else."""
-    with pytest.raises(InvalidParameterError, match="small_connections"):
-        TransferOptions(small_connections=value)
+    with pytest.raises(InvalidParameterError, match=name):
+        group(**{name: value})
 
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "8", None, float("nan")])

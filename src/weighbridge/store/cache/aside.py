@@ -17,6 +17,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,8 @@ from weighbridge.store.cache.staging import read_whole, refuse_links
 _FOLDER, _BLOBS, _SNAPSHOTS = "removed", "blobs", "snapshots"
 _LARGEST_REF = 4096
 _GRACE_S = 0.25  # a client that has just seen a blob links to it in far less
+_POLL_S = 0.005
+_WRITING_S = 0.05  # a ref is empty for far less
 
 _pause = threading.Event()  # never set
 
@@ -97,10 +100,11 @@ def settle(repos: Iterable[Path]) -> set[Path]:
         The blobs that are gone.
     """
     waiting = [each for each in repos if any(_names(aside_of(each) / kind) for kind in (_BLOBS, _SNAPSHOTS))]
-    for each in waiting:
-        put_back(each)
-    if waiting:
-        _pause.wait(_GRACE_S)
+    until = time.monotonic() + _GRACE_S
+    while waiting and time.monotonic() < until:  # whoever needs something is not to miss it for longer than he must
+        for each in waiting:
+            put_back(each)
+        _pause.wait(_POLL_S)
     gone: set[Path] = set()
     for repo in waiting:
         put_back(repo)
@@ -116,15 +120,23 @@ def settle(repos: Iterable[Path]) -> set[Path]:
 
 
 def refs_of(repo: Path, commits: Collection[str]) -> dict[Path, str]:
-    """Return the refs of a repository that mean one of some commits, and which."""
+    """Return the refs of a repository that mean one of some commits, and which; those too that are being written."""
     found: dict[Path, str] = {}
     for directory, _, names in os.walk(repo / "refs"):
         for name in names:
             path = Path(directory, name)
-            commit = (read_whole(path, _LARGEST_REF) or b"").decode("ascii", "replace").strip()
+            commit = read_meaning(path)
             if commit in commits:
                 found[path] = commit
     return found
+
+
+def read_meaning(ref: Path) -> str:
+    """Return what a ref holds; one that is empty is waited for, as older clients are about to write it then."""
+    until = time.monotonic() + _WRITING_S
+    while (content := read_whole(ref, _LARGEST_REF)) == b"" and time.monotonic() < until:
+        _pause.wait(_POLL_S)
+    return (content or b"").decode("ascii", "replace").strip()
 
 
 def put_back(repo: Path) -> None:

@@ -173,7 +173,8 @@ def make_room(root: Path, limit: int, needed: int = 0, staying: Path | None = No
         for each in room.leavers.revisions:
             by_repo[each.path.parent.parent].append(each)
         for repo, leavers in by_repo.items():
-            left = leave(Path(os.path.realpath(root)), repo, [each.path for each in leavers], _PATIENCE_S)
+            refs = [ref for each in leavers for ref in each.refs]
+            left = leave(Path(os.path.realpath(root)), repo, [each.path for each in leavers], refs, _PATIENCE_S)
             apart |= {each.path for each in leavers}
             refused += left.refused
             removed += [each for each in leavers if each.path in left.removed]

@@ -106,7 +106,7 @@ def _split(text: str) -> tuple[RepoId, str | None, str | None]:
         repo = RepoId.parse("/".join([*kind, *parts[:count]]))
     except HFValidationError as error:
         if set(text) & set("*?["):
-            hint = f"weighbridge cache ls -q {text!r} | xargs -r weighbridge cache rm"
+            hint = f"weighbridge cache ls -q {text!r} | xargs -r weighbridge cache rm --dry-run"
             raise InvalidParameterError(f"not a name but a pattern: {text!r}; try {hint}") from None
         raise InvalidParameterError(f"not something in a cache: {text!r}; {error}") from None
     if has_revision and not rest:
@@ -162,7 +162,9 @@ def _choose_damaged(inventory: Inventory, address: RepoId, text: str) -> Choice:
         known = [each.name for each in inventory.repos]
         raise EntryNotFoundError(f"{address.address} is not in {inventory.root}{_like(address.address, known)}")
     if "@" in text:
-        raise InvalidParameterError(f"{place} is damaged (weighbridge cache verify tells); it can only go as a whole")
+        raise InvalidParameterError(
+            f"{place} is damaged, or being fetched (weighbridge cache verify tells); it can only go as a whole"
+        )
     return Choice(name=address.address, repo=place, path=place, commit=None, refs=(), pins=(), size=0)
 
 

@@ -75,7 +75,10 @@ class LocalFolder:
         """
         name = repo_path(path)
         if tuple(each.casefold() for each in name.parts[: len(_KEPT)]) == _KEPT:
-            raise UnsafePathError(f"the file {path!r} would lie among the notes about files; refused", name=path)
+            raise UnsafePathError(
+                f"the file {path!r} would lie among the notes about files; exclude it, or have it in the cache",
+                name=path,
+            )
         return self.root / name.text
 
     def tree(self, commit: str) -> Path:

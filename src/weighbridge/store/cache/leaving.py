@@ -79,16 +79,19 @@ class _Contents:
                 yield pointer, blob, snapshot
 
 
-def leave(root: Path, repo: Path, paths: Collection[Path], wait_s: float = uses.PATIENCE_S) -> Left:
+def leave(
+    root: Path, repo: Path, paths: Collection[Path], refs: Collection[str], wait_s: float = uses.PATIENCE_S
+) -> Left:
     """Remove snapshots of a repository, or single files of them, unless somebody uses them.
 
-    Who of us is at work there is waited for, but not for ever.  A snapshot goes with all that means it, and a content
-    with the last that links to it; when there is nothing else left, so does the repository.
+    Who of us is at work there is waited for, but not for ever.  A snapshot goes with the refs that mean it, and a
+    content with the last that links to it; when there is nothing else left, so does the repository.
 
     Args:
         root: The cache, links undone.
         repo: The repository's folder in it.
         paths: Which; the folder itself stands for all that is in it.
+        refs: Branches and tags that may go with their snapshots: another client may be writing one right now.
         wait_s: How long to wait, in seconds.
     """
     with uses.clearing(root, repo.name, wait_s) as is_clear:
@@ -97,10 +100,10 @@ def leave(root: Path, repo: Path, paths: Collection[Path], wait_s: float = uses.
             return Left(refused=tuple(Refused(each, reason) for each in sorted(paths)))
         end_removals(root, repo)
         with ExitStack() as stack:
-            return _leave(root, repo, paths, stack)
+            return _leave(root, repo, paths, frozenset(refs), stack)
 
 
-def _leave(root: Path, repo: Path, paths: Collection[Path], stack: ExitStack) -> Left:
+def _leave(root: Path, repo: Path, paths: Collection[Path], refs: frozenset[str], stack: ExitStack) -> Left:
     contents, refused = _Contents.read(repo), list[Refused]()
     is_all = repo in paths and repo.is_dir()
     paths = contents.by_snapshot.keys() if is_all else paths
@@ -115,15 +118,26 @@ def _leave(root: Path, repo: Path, paths: Collection[Path], stack: ExitStack) ->
         else:
             refused += [Refused(each, problem) for each in sorted(wanted)]
     snapshots = {each for each in going if each.parent == repo / "snapshots"}
+    meaning = refs_of(repo, {each.name for each in snapshots})
+    late = {commit for path, commit in meaning.items() if path.relative_to(repo / "refs").as_posix() not in refs}
+    for each in sorted(() if is_all else (each for each in snapshots if each.name in late)):
+        going.remove(each)
+        snapshots.remove(each)
+        refused.append(Refused(each, "a branch or tag has come to mean it"))
     # what nothing means goes in parts, as another client may be about to mean it
-    is_last = is_all or bool(refs_of(repo, {each.name for each in snapshots}))
-    is_whole = is_last and snapshots >= contents.by_snapshot.keys()
+    is_whole = (is_all or bool(meaning)) and snapshots >= contents.by_snapshot.keys()
     if is_whole and (holder := _holder(root, repo)) is not None:
         return Left(refused=(*refused, *(Refused(each, holder) for each in sorted(going) or [repo])))
     blobs = {each for each in contents.only_of(going) if each.parent == repo / "blobs"}
     plain = {each for each in contents.only_of(going) if repo / "snapshots" in each.parents}
     freed = freed_size(root, blobs | plain)
-    removal = _removal(root, repo, snapshots, going - snapshots, blobs)
+    removal = Removal(
+        root=root,
+        refs=frozenset(path for path, commit in meaning.items() if repo / "snapshots" / commit in snapshots),
+        snapshots=frozenset(snapshots),
+        files=frozenset(going - snapshots),
+        blobs=frozenset(blobs),
+    )
     if not uses.is_still_clear(root, repo.name):
         return Left(refused=(*refused, *(Refused(each, "a download went on meanwhile") for each in sorted(going))))
     problems: list[str] = []
@@ -141,17 +155,6 @@ def count_freed(root: Path, repo: Path, paths: Collection[Path]) -> int:
     contents = _Contents.read(repo)
     blobs = contents.only_of(contents.by_snapshot.keys() if repo in paths else paths)
     return freed_size(root, {each for each in blobs if repo in each.parents})
-
-
-def _removal(root: Path, repo: Path, snapshots: set[Path], files: set[Path], blobs: set[Path]) -> Removal:
-    refs = refs_of(repo, {each.name for each in snapshots})
-    return Removal(
-        root=root,
-        refs=frozenset(refs),
-        snapshots=frozenset(snapshots),
-        files=frozenset(files),
-        blobs=frozenset(blobs),
-    )
 
 
 def held_blob(root: Path, blob: Path) -> str | None:
@@ -193,9 +196,13 @@ def _problem(  # noqa: PLR0913, PLR0917 - what was found out once for all
 def _readers(contents: _Contents, paths: Collection[Path]) -> dict[Path, int]:
     """Return who has contents open, of the snapshots that are to go or to lose a file."""
     snapshots = {each for each in contents.by_snapshot if each in paths or any(each in path.parents for path in paths)}
+    return _open_ones(contents.of(snapshots))
+
+
+def _open_ones(blobs: Iterable[Path]) -> dict[Path, int]:
     names: dict[tuple[int, int], set[str]] = {}
     keys: dict[Path, tuple[int, int]] = {}
-    for blob in contents.of(snapshots):
+    for blob in blobs:
         with suppress(OSError):
             found = blob.stat()
             keys[blob] = (found.st_dev, found.st_ino)
@@ -210,7 +217,13 @@ def _holder(root: Path, repo: Path) -> str | None:
     with suppress(OSError):
         names = sorted(os.listdir(root / ".locks" / repo.name))  # noqa: PTH208 - names are all that is needed
     blobs = [repo / "blobs" / each.removesuffix(".lock") for each in names if each.endswith(".lock")]
-    return _first(held_blob(root, each) for each in blobs)
+    return _first(held_blob(root, each) for each in blobs) or _writer(repo / "blobs")
+
+
+def _writer(blobs: Path) -> str | None:
+    """Tell who is fetching a blob without a lock, as the oldest clients do; None if nobody is."""
+    open_ones = _open_ones(blobs.glob("*.incomplete"))
+    return _first(f"process {process} is fetching {each.name}" for each, process in open_ones.items())
 
 
 def _first(reasons: Iterable[str | None]) -> str | None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from weighbridge.core.etags import is_blob_name
 from weighbridge.core.repos import RepoId, is_commit
 from weighbridge.store.cache import shared, uses
-from weighbridge.store.cache.aside import aside_of, aside_of_repos, end_removals, is_waiting, refs_of
+from weighbridge.store.cache.aside import aside_of, aside_of_repos, end_removals, is_waiting
 from weighbridge.store.cache.inventory import CachedRevision, look_again, take_inventory
 from weighbridge.store.cache.layout import OWN
 from weighbridge.store.cache.leaving import Left, Refused, held_blob, leave
@@ -162,8 +162,7 @@ def _prune_clear(root: Path, repo: Path, items: Collection[Item], before: float)
     snapshots = {each.path: each for each in items if each.waste is Waste.REVISION}
     spare = {each.path for each in look_again(root, repo) if _is_spare(each, before)} if snapshots else set()
     still = spare & snapshots.keys()
-    meant = set(refs_of(repo, {each.name for each in still}).values())
-    left = leave(root, repo, {each for each in still if each.name not in meant}) if still else Left()
+    left = leave(root, repo, still, ()) if still else Left()
     rest = _Lot(root, repo, before).remove([each for each in items if each.waste is not Waste.REVISION])
     gone = [each for path, each in snapshots.items() if path in left.removed]
     return Pruned(removed=(*gone, *rest), refused=left.refused)

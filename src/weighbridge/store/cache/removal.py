@@ -17,7 +17,16 @@ from pathlib import Path
 from weighbridge.core.errors import StoreError
 from weighbridge.core.repos import is_commit
 from weighbridge.store.cache import shared
-from weighbridge.store.cache.aside import aside_of, aside_of_repos, put_back, refs_of, remove_tree, set_aside, settle
+from weighbridge.store.cache.aside import (
+    aside_of,
+    aside_of_repos,
+    put_back,
+    read_meaning,
+    refs_of,
+    remove_tree,
+    set_aside,
+    settle,
+)
 from weighbridge.store.cache.layout import tree_file
 from weighbridge.store.cache.scan import linked_blobs
 from weighbridge.store.layout import Place
@@ -104,8 +113,12 @@ class _Remover:
             self._remove(path, "file")
         for path in sorted(plan.repos):
             self._remove_repo(path)
+        commits = {each.name for each in plan.snapshots}
         for path in sorted(plan.refs):
-            self._remove(path, "ref")
+            if not commits or read_meaning(path) in commits:
+                self._remove(path, "ref")
+            else:
+                self._tell(f"kept the ref {path}, which has come to mean something else")
         for path in sorted(plan.snapshots):
             if path.parent.parent in self._failed:
                 self._tell(f"kept the snapshot {path}, as a ref may still refer to it")

@@ -47,13 +47,6 @@ def test_pinned_and_used_revisions_never_leave(fact: dict[str, Any]) -> None:
     assert choose_leavers(every, 11) is None
 
 
-def test_wanted_contents_stay() -> None:
-    """What is about to be linked is not removed for it."""
-    every = [revision("source", 0, {1: 10}), revision("other", 9, {2: 10})]
-
-    assert names(choose_leavers(every, 5, staying=[(1, 1)])) == ["other"]
-
-
 def test_shared_content_comes_free_with_its_last_revision() -> None:
     """Sizes are told once, however many revisions have them."""
     every = [revision("one", 0, {1: 10, 2: 1}), revision("two", 1, {1: 10, 3: 1}), revision("three", 2, {4: 10})]

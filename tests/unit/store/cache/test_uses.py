@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from weighbridge.store.cache import uses
+from weighbridge.store.cache.leaving import leave
 
 FOLDER, COMMIT = "models--acme--plain", "a" * 40
 HOLDING = f"""
@@ -91,6 +95,60 @@ def test_whoever_is_at_work_alone_may_clear(root: Path) -> None:
     assert (is_clear, again) == (True, True)
 
 
+def test_all_ways_to_a_cache_lead_to_the_same_locks(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many a cache is a link to another disk: a download would stand in its own way."""
+    link = root / "link"
+    link.symlink_to(root)
+    monkeypatch.chdir(root)
+
+    with uses.active(link, FOLDER), uses.clearing(root, FOLDER, wait_s=0.0) as is_clear:
+        pass
+    uses.hold(Path("link"), FOLDER, COMMIT)
+    held = uses.is_used(root, FOLDER, COMMIT)
+    uses.release(root)
+
+    assert (is_clear, held, uses.is_used(link, FOLDER, COMMIT)) == (True, True, False)
+
+
+def test_remover_learns_who_did_not_wait_for_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been stopped for hours, and what it has seen is not so any more."""
+    monkeypatch.setattr(uses, "PATIENCE_S", 0.05)
+    snapshot = root / FOLDER / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+
+    with uses.clearing(root, FOLDER):
+        before = uses.is_still_clear(root, FOLDER)
+        other = Thread(target=lambda: uses.active(root, FOLDER).__enter__())
+        other.start()
+        other.join()
+        left = leave(root, root / FOLDER, [snapshot], [])
+
+    assert before
+    assert [each.reason for each in left.refused] == ["a download went on meanwhile"]
+    assert snapshot.is_dir()
+
+
+def test_whoever_has_no_descriptors_left_removes_nothing(root: Path) -> None:
+    """That it can't see a lock does not mean that there is none."""
+    process = start(root)
+    descriptors = []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), hard))
+    try:
+        with suppress(OSError):
+            while True:
+                descriptors.append(os.open(os.devnull, os.O_RDONLY))
+        with uses.clearing(root, FOLDER, 0.05) as is_clear, uses.sole(root, FOLDER, COMMIT) as is_free:
+            used = uses.is_used(root, FOLDER, COMMIT)
+    finally:
+        for each in descriptors:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        end(process)
+
+    assert (is_clear, is_free, used) == (False, False, True)
+
+
 def test_stopped_remover_stops_no_download(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is waited for, but not for ever."""
     monkeypatch.setattr(uses, "PATIENCE_S", 0.2)
@@ -127,6 +185,21 @@ def test_forked_child_shares_the_use(root: Path) -> None:
     os.waitpid(child, 0)
 
     assert (while_it_lives, uses.is_used(root, FOLDER, COMMIT)) == (True, False)
+
+
+def test_child_that_lets_go_leaves_the_use_to_its_parent(root: Path) -> None:
+    """A worker speaks for itself."""
+    uses.hold(root, FOLDER, COMMIT)
+    child = os.fork()
+    if child == 0:
+        uses.release(root)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    still = uses.is_used(root, FOLDER, COMMIT)
+    uses.release(root)
+
+    assert (still, uses.is_used(root, FOLDER, COMMIT)) == (True, False)
 
 
 def test_only_the_latest_uses_are_held(root: Path) -> None:

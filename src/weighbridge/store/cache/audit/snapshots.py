@@ -40,12 +40,15 @@ def judge_lacks(seen: Repository) -> Iterator[Finding]:
         lacking = _lacking(seen, snapshot)
         if lacking:
             known = len(seen.listed(snapshot.commit) or ())
-            are, they_were = ("is", "it was") if len(lacking) == 1 else ("are", "they were")
+            are, they = ("is", "it was") if len(lacking) == 1 else ("are", "they were")
+            detail = (
+                f"{len(lacking)} of the commit's {known} files {are} not here, which is fine if {they} not asked for"
+            )
             yield Finding(
                 trouble=Trouble.MISSING,
                 thing=Thing.FILE,
                 path=snapshot.path,
-                detail=f"{len(lacking)} of the commit's {known} files {are} not here, which is fine if {they_were} not asked for",
+                detail=detail,
                 is_fault=False,
                 repo=seen.repo,
                 commit=snapshot.commit,

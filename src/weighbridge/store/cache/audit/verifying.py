@@ -21,7 +21,7 @@ from weighbridge.store.cache.audit.roots import folders_of, look_at_root
 from weighbridge.store.cache.audit.snapshots import demand_all, judge_lacks, judge_names
 from weighbridge.store.cache.audit.views import Repository
 from weighbridge.store.cache.layout import CacheFolder
-from weighbridge.store.receipts import Receipts
+from weighbridge.store.receipts import Reader, Receipts
 
 _JUDGES = (
     judge_folder,
@@ -67,6 +67,7 @@ class Audit:
         self._receipts = receipts
         self._cancel = cancel
         self._checker = Checker(receipts, tell, cancel)
+        self._readers: dict[Path, Reader] = {}
 
     def run(self) -> Verification:
         """Look, read, and return what was found.
@@ -128,8 +129,16 @@ class Audit:
     def _is_known(self, group: Sequence[Content]) -> bool:
         """Tell whether a receipt says that a content is right, under any of its names."""
         return any(
-            self._receipts.value_of(each.path, each.digest.algorithm, each.found) == each.digest.value for each in group
+            self._reader_of(each.path.parent).value_of(each.path.name, each.digest.algorithm, each.found)
+            == each.digest.value
+            for each in group
         )
+
+    def _reader_of(self, parent: Path) -> Reader:
+        """Return what tells of the files of a directory, of which there may be very many."""
+        if parent not in self._readers:
+            self._readers[parent] = self._receipts.reader_of(parent)
+        return self._readers[parent]
 
 
 def _without_extras(findings: Sequence[Finding], damages: Sequence[Finding]) -> list[Finding]:
