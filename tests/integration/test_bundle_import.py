@@ -192,22 +192,28 @@ def test_bundle_can_not_say_what_runs_in_a_project(repo: Repo, tmp_path: Path, c
     assert (list(project.iterdir()), cache.exists()) == ([], False)
 
 
-def test_file_of_a_project_is_replaced_only_if_its_lock_file_says_so(repo: Repo, tmp_path: Path, cache: Path) -> None:
-    """Everything else there is somebody's work."""
+@pytest.mark.parametrize("mine", [{}, {"run.sh": b"mine"}], ids=["nothing there", "another file there"])
+def test_project_has_only_what_its_own_lock_file_asks_for(
+    repo: Repo, tmp_path: Path, cache: Path, mine: dict[str, bytes]
+) -> None:
+    """Everything else is somebody's work, or could be somebody's trap."""
     bundle, project = offering(repo, tmp_path, "run.sh"), tmp_path / "project"
     project.mkdir()
-    (project / "run.sh").write_bytes(b"mine")
+    for name, content in mine.items():
+        (project / name).write_bytes(content)
 
     with client_of(cache) as client:
-        with pytest.raises(StoreError, match=r"run\.sh has other content"):
+        with pytest.raises(StoreError, match=r"has run\.sh for .* and no weighbridge\.lock there asks for that"):
             client.bundles.load(bundle, project=project)
-        before = (project / "run.sh").read_bytes()
+        before = {path.name: path.read_bytes() for path in project.iterdir()}
+        is_untouched = not cache.exists()
         digest = Digest("sha256", hashlib.sha256(TOOL).hexdigest())
         asked = LockedDownload(path=RelativeName("run.sh"), url="https://host/x", digest=digest)
         locked(repo, project, more=LockFile(downloads=(asked,)))
         client.bundles.load(bundle, project=project / "weighbridge.toml")
 
-    assert (before, (project / "run.sh").read_bytes()) == (b"mine", TOOL)
+    assert (before, is_untouched) == (mine, True)
+    assert (project / "run.sh").read_bytes() == TOOL
 
 
 def test_project_is_in_sync_offline(repo: Repo, tmp_path: Path, cache: Path) -> None:

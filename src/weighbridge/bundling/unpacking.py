@@ -37,9 +37,10 @@ from weighbridge.store.faults import free_bytes, storing
 from weighbridge.store.layout import Place
 from weighbridge.store.leftovers import count_held
 from weighbridge.store.present import is_right, look, make_parents
-from weighbridge.store.sight import Sight, read_plain
+from weighbridge.store.sight import read_plain
 
 _AT_ONCE = 2  # files: more of them at once make a disk seek
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +86,18 @@ class Unpacking:
         """Take in everything; see :meth:`weighbridge.client.bundles.BundleCalls.load`.
 
         Args:
-            lock: Of a project, which need not have one, where the files from anywhere are to be; None leaves them.
+            lock: Of a project, where the files from anywhere are to be, if it asks for them; None leaves them.
         """
         pinned = LockFile() if lock is None else _read(lock)
         self._check_names()
+        if lock is not None:
+            self._check_asked(lock, pinned)
         for each in self._bundle.manifest.repositories:
             self._check_known(each)
         self._check_room()
         try:
             snapshots = tuple(self._take(each) for each in self._bundle.manifest.repositories)
-            downloads = () if lock is None else self._place(lock.parent, pinned)
+            downloads = () if lock is None else self._place(lock.parent)
         except IntegrityError as error:
             raise in_terms_of(self._bundle, error) from error
         finally:
@@ -135,25 +138,16 @@ class Unpacking:
             message = f"{name} of the {packed.repo} is {known} here and {packed.commit} in the bundle; it is left so"
             self._tell(Notice(message=message))
 
-    def _place(self, project: Path, pinned: LockFile) -> tuple[FileResult, ...]:
-        """Have the files from anywhere in the directory of a project; only what its lock file asks for is replaced."""
-        asked = {(each.path, each.digest) for each in pinned.downloads}
+    def _place(self, project: Path) -> tuple[FileResult, ...]:
+        """Have the files from anywhere in the directory of a project, whose lock file asks for them."""
         means, here = self._means, list[FileResult]()
         missing: list[Missing] = []
         for each in self._bundle.manifest.downloads:
             make_parents(project, each.path, durable=means.options.store.durable)
             place = Place(project.joinpath(*each.path.parts))
             sight = look(place.final)
-            if sight != Sight() and is_right(
-                place.final, Promise(each.digest, each.size), means.receipts, means.cancel
-            ):
+            if is_right(place.final, Promise(each.digest, each.size), means.receipts, means.cancel):
                 here.append(_present(each, place.final))
-            elif sight != Sight() and (each.path, each.digest) not in asked:
-                raise StoreError(
-                    f"{place.final} has other content than {self._bundle.path} has for it, and no lock file there asks "
-                    "for that; put the weighbridge.lock of the project there, or move the file away",
-                    path=str(place.final),
-                )
             else:
                 missing.append(Missing(request=self._request(each), place=place, sight=sight))
         return (*here, *Delivery(means, as_it_is).run(missing))
@@ -168,6 +162,17 @@ class Unpacking:
         problem = find_clash(each.path for each in self._bundle.manifest.downloads)
         if problem is not None:
             raise BundleError(f"{self._bundle.path}: {problem}; nothing was taken in", path=self._bundle.path)
+
+    def _check_asked(self, lock: Path, pinned: LockFile) -> None:
+        """Refuse files that the project has not asked for: whoever carried the bundle may have written its list."""
+        asked = {(each.path, each.digest) for each in pinned.downloads}
+        strange = [each.path.text for each in self._bundle.manifest.downloads if (each.path, each.digest) not in asked]
+        if strange:
+            raise StoreError(
+                f"{self._bundle.path} has {', '.join(strange[:_NAMED])} for {lock.parent}, and no {lock.name} there asks "
+                "for that; put the project's own there first, or leave out --project; nothing was taken in",
+                path=str(lock),
+            )
 
     def _check_known(self, packed: PackedRepository) -> None:
         """Refuse a bundle that says something else of a commit than was learned here."""
