@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.support.disks import with_limits
 from weighbridge.client import Client
 from weighbridge.core.digests import new_hasher
 from weighbridge.core.findings import Thing, Trouble
-from weighbridge.core.options import CacheOptions, HubOptions, Options
+from weighbridge.core.options import CacheOptions, HubOptions, Options, RetryOptions, TransferOptions
 from weighbridge.store.cache.layout import OWN
 
 COMMIT = "c" * 40
@@ -81,7 +82,7 @@ def test_link_in_the_place_of_our_notes_leads_us_nowhere(client: Client, root: P
     client.cache.verify()
     client.cache.repair()
     client.cache.prune(older_than_s=0)
-    client.cache.rm("org/name")
+    client.cache.remove("org/name")
 
     assert content(victim) == before
 
@@ -163,6 +164,22 @@ def test_damage_that_has_come_to_be_needed_is_not_removed(client: Client, root: 
 
     assert (folder / "blobs" / name).exists()
     assert [each.finding.thing for each in done.left] == [Thing.BLOB]
+
+
+def test_hub_that_is_not_there_is_asked_in_vain_once(root: Path) -> None:
+    """Each of thousands of contents could take minutes to fail."""
+    for number in range(3):
+        folder = repository(root, f"r{number}")
+        next((folder / "blobs").iterdir()).write_text("damaged")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        origin = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    transfer = TransferOptions(retry=RetryOptions(attempts=2, wait_initial_s=0.01))
+    options = Options(cache=CacheOptions(root=root), hub=HubOptions(endpoint=origin), transfer=transfer)
+
+    with Client(options) as client:
+        done = client.cache.repair()
+
+    assert len({id(each.error) for each in done.left if each.finding.is_fault}) == 1
 
 
 def nest(top: Path, depth: int) -> None:

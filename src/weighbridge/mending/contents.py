@@ -12,8 +12,6 @@ from weighbridge.core.artifacts import FileResult, Source
 from weighbridge.core.errors import (
     BadStatusError,
     CancelledError,
-    ConnectError,
-    OfflineError,
     StoreError,
     WeighbridgeError,
 )
@@ -25,6 +23,7 @@ from weighbridge.core.repos import RepoFile, RepoId, is_commit
 from weighbridge.delivery import Means
 from weighbridge.hub.resolver import Hub
 from weighbridge.mending.blobs import BrokenBlob, mend_blobs
+from weighbridge.mending.cures import is_hopeless
 from weighbridge.store.cache.aside import set_aside, settle
 from weighbridge.store.cache.kin import find_elsewhere
 from weighbridge.store.cache.layout import CacheFolder
@@ -38,7 +37,6 @@ from weighbridge.store.sight import Sight, see
 
 _SHA256_HEX = 64
 _REFUSED = frozenset({401, 403, 404, 410})  # another commit may still have it
-_HOPELESS = (OfflineError, ConnectError)  # for one content, and so for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +201,7 @@ class ContentMender:
             raise
         except WeighbridgeError as error:
             rest = [each for each in cases if self._result_of(each) is None]
-            if isinstance(error, _HOPELESS) or len(cases) == 1:
+            if is_hopeless(error) or len(cases) == 1:
                 self._mend_each(rest, error)
             else:
                 self._mend_each(rest, None)
@@ -218,7 +216,8 @@ class ContentMender:
 
         Args:
             cases: Which.
-            known: What stands in the way of the first attempt; None if that is to be found out.
+            known: What stands in the way of the first attempt; None if that is to be found out.  What would stand in
+                the way of all is found out once: each could take minutes to fail.
         """
         for case in cases:
             error = known
@@ -230,6 +229,7 @@ class ContentMender:
                     break
             if error is not None:
                 self._leave(case.findings, str(error), error)
+                known = error if is_hopeless(error) else None
 
     def _attempt(self, case: _Case, number: int) -> WeighbridgeError | None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from weighbridge.core.errors import ConnectError, OfflineError, RetriesExhaustedError, WeighbridgeError
 from weighbridge.core.findings import Finding, Thing, Trouble
 
 
@@ -40,6 +41,12 @@ _OURS_TO_TELL = {
     Thing.REPO: "run this as the user that it belongs to, or let this one look into it",
 }
 _PRUNED = frozenset({Thing.BLOB, Thing.LISTING, Thing.MARKER})
+
+
+def is_hopeless(error: WeighbridgeError) -> bool:
+    """Tell whether what stood in the way of one thing stands in that of all: each could take minutes to fail."""
+    last = error.failures[-1] if isinstance(error, RetriesExhaustedError) and error.failures else error
+    return isinstance(last, (OfflineError, ConnectError))
 
 
 def cure_of(finding: Finding) -> Cure | None:

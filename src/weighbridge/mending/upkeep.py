@@ -11,7 +11,7 @@ from pathlib import Path
 from weighbridge.core.errors import CancelledError, InvalidParameterError, StoreError, WeighbridgeError
 from weighbridge.core.findings import Finding, Left, Mended, Thing
 from weighbridge.hub.resolver import Hub
-from weighbridge.mending.cures import Cure
+from weighbridge.mending.cures import Cure, is_hopeless
 from weighbridge.store.cache.audit.looking import look_at
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import is_taken
@@ -23,7 +23,7 @@ from weighbridge.store.faults import storing
 _LOCK = ".lock"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Upkeep:
     """Mends what is small.
 
@@ -34,6 +34,7 @@ class Upkeep:
 
     root: Path
     hub: Hub
+    _is_cut_off: bool = False
 
     def mend(self, finding: Finding, cure: Cure) -> Mended | Left:
         """Do what is to be done about one finding.
@@ -78,10 +79,11 @@ class Upkeep:
     def _listing(self, folder: CacheFolder, finding: Finding) -> str:
         """Have a listing again, or none; nobody can use what is there."""
         commit = finding.path.stem
-        with _unless_cancelled():
-            tree = self.hub.tree_of(folder.repo, commit)
-            _removed(finding.path)
-            write_tree(finding.path, tree)
+        if not self._is_cut_off:
+            with self._asking():
+                tree = self.hub.tree_of(folder.repo, commit)
+                _removed(finding.path)
+                write_tree(finding.path, tree)
         if read_tree(finding.path, commit) is not None:
             return "fetched again"
         return _removed(finding.path)
@@ -93,13 +95,23 @@ class Upkeep:
         name = finding.path.relative_to(folder.refs).as_posix()
         with suppress(InvalidParameterError, StoreError):
             commit = read_ref(folder, name)
-            if commit is None and finding.path.is_file():
-                with _unless_cancelled():
+            if commit is None and finding.path.is_file() and not self._is_cut_off:
+                with self._asking():
                     commit = self.hub.commit_of(folder.repo, name)
             if commit is not None and folder.snapshot(commit).is_dir():
                 write_ref(folder, name, commit)
                 return "written anew"
         return _removed(finding.path)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Pass over what the Hub or the disk refuses; a Hub that can't be reached is not asked again."""
+        try:
+            yield
+        except CancelledError:
+            raise
+        except WeighbridgeError as error:
+            self._is_cut_off = is_hopeless(error)
 
 
 def _unlink(finding: Finding) -> str | Left:
@@ -125,14 +137,3 @@ def _removed(path: Path) -> str:
     with storing(path, "remove"):
         path.unlink(missing_ok=True)
     return "removed"
-
-
-@contextmanager
-def _unless_cancelled() -> Iterator[None]:
-    """Pass over what the Hub or the disk refuses."""
-    try:
-        yield
-    except CancelledError:
-        raise
-    except WeighbridgeError:
-        return

@@ -144,6 +144,7 @@ def _leave(root: Path, repo: Path, paths: Collection[Path], refs: frozenset[str]
     remove(Removal(root=root, repos=frozenset({repo})) if is_whole else removal, problems.append)
     going |= {repo} if is_whole else set()
     gone = {each for each in going if not os.path.lexists(each)}
+    freed -= freed_size(root, {each for each in blobs | plain if os.path.lexists(each)})
     for each in snapshots & gone:
         uses.forget(root, repo.name, each.name)
     refused += [Refused(each, "; ".join(problems) or "it could not be removed") for each in sorted(going - gone)]

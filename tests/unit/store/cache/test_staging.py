@@ -103,3 +103,14 @@ def test_link_in_place_of_a_directory_is_refused(tmp_path: Path) -> None:
         make_directories(tmp_path, tmp_path / "link" / "below")
 
     assert list((tmp_path / "outside").iterdir()) == []
+
+
+@pytest.mark.parametrize("link", [".weighbridge", ".weighbridge/staged"])
+def test_link_in_the_place_of_temporary_names_is_refused(tmp_path: Path, link: str) -> None:
+    """What is old where it leads would be cleared away."""
+    (tmp_path / "victim" / "staged").mkdir(parents=True)
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / "victim")
+
+    with pytest.raises(OSError, match="symbolic link"), staged(tmp_path):
+        pass
