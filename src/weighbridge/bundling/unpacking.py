@@ -169,8 +169,8 @@ class Unpacking:
         strange = [each.path.text for each in self._bundle.manifest.downloads if (each.path, each.digest) not in asked]
         if strange:
             raise StoreError(
-                f"{self._bundle.path} has {', '.join(strange[:_NAMED])} for {lock.parent}, and no {lock.name} there asks "
-                "for that; put the project's own there first, or leave out --project; nothing was taken in",
+                f"{self._bundle.path} has {', '.join(strange[:_NAMED])} for {lock.parent}, and no {lock.name} there "
+                "asks for that; put the project's own there first, or leave out --project; nothing was taken in",
                 path=str(lock),
             )
 

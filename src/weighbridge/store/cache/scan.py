@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,8 +25,11 @@ _PASSED_OVER = _OF_SYSTEMS | {".locks", "CACHEDIR.TAG"}
 _KINDS = {each.value: each for each in Kind}
 _UNFINISHED_REF = re.compile(r"\.[0-9a-f]{8}\.tmp$", re.ASCII)  # its writer will rename it in a moment
 _LARGEST_REF = 4096
-_TRIES = 3
+_TRIES = 4
+_PAUSE_S = 0.02  # between them
 _BLOCK = 512  # what st_blocks counts
+
+_pause = threading.Event()  # never set
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,7 @@ def scan_repo(path: Path, sizes: dict[tuple[int, int], int]) -> ScannedRepo:
     for _ in range(_TRIES - 1):
         with suppress(CorruptedCacheException):
             return _RepoScan(path).run(sizes)
+        _pause.wait(_PAUSE_S)
     return _RepoScan(path).run(sizes)
 
 
