@@ -6,11 +6,9 @@ import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
-from weighbridge.client.bundles import BundleCalls
-from weighbridge.client.cache import CacheCalls
-from weighbridge.client.projects import ProjectCalls
 from weighbridge.client.session import Session, log_notices, read_directory
 from weighbridge.config import options_from_environment
 from weighbridge.core.artifacts import FileRequest, FileResult
@@ -27,6 +25,11 @@ from weighbridge.hub.answers import Head
 from weighbridge.snapshot import SnapshotWalk
 from weighbridge.store.receipts import Receipts
 
+if TYPE_CHECKING:
+    from weighbridge.client.bundles import BundleCalls
+    from weighbridge.client.cache import CacheCalls
+    from weighbridge.client.projects import ProjectCalls
+
 __all__ = ["Client", "log_notices"]
 
 
@@ -40,17 +43,11 @@ class Client:
 
     Attributes:
         options: How.
-        cache: What can be done with the cache as a whole.
-        projects: What a project pins, and has.
-        bundles: What goes to machines without a network.
     """
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options_from_environment() if options is None else options
         self._session = Session(self.options)
-        self.cache = CacheCalls(self._session)
-        self.projects = ProjectCalls(self._session)
-        self.bundles = BundleCalls(self._session)
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +58,29 @@ class Client:
     def close(self) -> None:
         """Drop all connections; the client may be used again."""
         self._session.close()
+
+    # what most programs never use is imported by the first who does
+
+    @cached_property
+    def cache(self) -> CacheCalls:
+        """What can be done with the cache as a whole."""
+        from weighbridge.client.cache import CacheCalls  # noqa: PLC0415
+
+        return CacheCalls(self._session)
+
+    @cached_property
+    def projects(self) -> ProjectCalls:
+        """What a project pins, and has."""
+        from weighbridge.client.projects import ProjectCalls  # noqa: PLC0415
+
+        return ProjectCalls(self._session)
+
+    @cached_property
+    def bundles(self) -> BundleCalls:
+        """What goes to machines without a network."""
+        from weighbridge.client.bundles import BundleCalls  # noqa: PLC0415
+
+        return BundleCalls(self._session)
 
     def fetch(  # noqa: PLR0913 - each is a noun of its own, and all but the first are named by the caller
         self,

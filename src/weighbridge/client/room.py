@@ -9,7 +9,7 @@ from pathlib import Path
 from weighbridge.client.session import Session
 from weighbridge.core.errors import CacheInUseError, InvalidParameterError
 from weighbridge.core.repos import Kind, RepoId
-from weighbridge.store.cache import budget, pins, pruning, uses
+from weighbridge.store.cache import budget, limits, pins, pruning, uses
 from weighbridge.store.cache.choosing import Choice, choose, name_choice
 from weighbridge.store.cache.inventory import Inventory, take_inventory
 from weighbridge.store.cache.leaving import Refused, count_freed, leave
@@ -143,7 +143,7 @@ class RoomCalls:
     def limit(self) -> Limit:
         """Return how large the cache may be and is: what the options say, else what is kept with it."""
         root = self._place()
-        limit = budget.read_limit(root, self._session.options.cache.limit)
+        limit = limits.read_limit(root, self._session.options.cache.limit)
         return Limit(limit=limit, size=budget.size_of_cache(root))
 
     def set_limit(self, limit: int | None, *, dry_run: bool = False) -> Limit:
@@ -170,7 +170,7 @@ class RoomCalls:
         room = None if limit is None else budget.plan_room(root, limit)
         if not dry_run:
             room = None if limit is None else budget.make_room(root, limit)
-            budget.write_limit(root, limit)
+            limits.write_limit(root, limit)
         return Limit(limit=limit, size=budget.size_of_cache(root), room=room)
 
     def pin(self, target: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weighbridge.store.cache.budget import make_room as let_leave
-from weighbridge.store.cache.budget import read_limit
-from weighbridge.store.cache.inventory import CachedRevision
+from weighbridge.core.quantities import format_bytes
+from weighbridge.store.cache.limits import read_limit
 
-_MEGABYTE = 1_000_000
+if TYPE_CHECKING:
+    from weighbridge.store.cache.inventory import CachedRevision
+
 _SHORT = 12  # digits of a commit that tell it apart
 
 
@@ -32,11 +34,13 @@ def make_room(root: Path, limit: int | None, needed: int, staying: Path) -> Sequ
     most = read_limit(root, limit)
     if most is None or needed <= 0:
         return ()
-    return [_tell(each, most) for each in let_leave(root, most, needed, staying).removed]
+    from weighbridge.store.cache import budget  # noqa: PLC0415 - few caches have a limit, and each call would load it
+
+    return [_tell(each, most) for each in budget.make_room(root, most, needed, staying).removed]
 
 
 def _tell(revision: CachedRevision, limit: int) -> str:
     day = time.strftime("%Y-%m-%d", time.gmtime(revision.used_at))
-    size, most = (f"{each / _MEGABYTE:.1f} MB" for each in (revision.size, limit))
     name = f"{revision.repo}@{revision.commit[:_SHORT]}"
+    size, most = format_bytes(revision.size), format_bytes(limit)
     return f"{name} ({size}, last used {day}) has left the cache, which may take up {most}"

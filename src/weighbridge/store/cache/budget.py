@@ -1,8 +1,7 @@
-"""How large a cache may be, and what leaves it when something new needs the room."""
+"""What leaves a cache that has a limit when something new needs the room."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -12,13 +11,8 @@ from typing import NoReturn
 
 from weighbridge.core.errors import CacheLimitError, CacheNotFound
 from weighbridge.store.cache.inventory import CachedRevision, Inventory, take_inventory
-from weighbridge.store.cache.layout import OWN
 from weighbridge.store.cache.leaving import Refused, leave
-from weighbridge.store.cache.staging import make_directories, read_whole, write_whole
-from weighbridge.store.faults import storing
 
-_FORMAT = 1
-_LARGEST = 4096
 _PATIENCE_S = 1.0  # with those who are at work where something is to leave: elsewhere something else may
 
 
@@ -84,40 +78,6 @@ def choose_leavers(revisions: Sequence[CachedRevision], needed: int) -> Leavers 
         else:
             scale.take(each)
     return Leavers(tuple(chosen), scale.freed)
-
-
-def read_limit(root: Path, wanted: int | None = None) -> int | None:
-    """Return how many bytes a cache may take up; None if there is no limit.
-
-    Args:
-        root: The cache.
-        wanted: What the options say; it wins over what is kept with the cache.
-    """
-    if wanted is not None:
-        return wanted
-    try:
-        found = json.loads(read_whole(_place(root), _LARGEST) or b"")
-        limit = found["limit"]
-        is_ours = found["format"] == _FORMAT and type(limit) is int and limit > 0
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return limit if is_ours else None
-
-
-def write_limit(root: Path, limit: int | None) -> None:
-    """Keep with a cache how many bytes it may take up; None: as many as there are.
-
-    Raises:
-        StoreError: It can't be written; nothing has changed.
-    """
-    place = _place(root)
-    with storing(place, "write"):
-        if limit is None:
-            place.unlink(missing_ok=True)
-            return
-        make_directories(root, place.parent)
-        content = json.dumps({"format": _FORMAT, "limit": limit}).encode("ascii") + b"\n"
-        write_whole(root / ".locks", place, content)
 
 
 def size_of(inventory: Inventory) -> int:
@@ -214,10 +174,6 @@ class _Scale:
         for key, size in revision.contents.items():
             self.freed -= 0 if self._held[key] else size
             self._held[key] += 1
-
-
-def _place(root: Path) -> Path:
-    return root / ".locks" / OWN / "limit.json"
 
 
 def _refuse(root: Path, limit: int, size: int, needed: int) -> NoReturn:
