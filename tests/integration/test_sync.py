@@ -33,6 +33,7 @@ from weighbridge.core.errors import (
     UnsafePathError,
     WeighbridgeError,
 )
+from weighbridge.core.events import Event, Notice
 from weighbridge.core.options import Options
 from weighbridge.store.cache.pins import pins_of
 
@@ -425,6 +426,24 @@ class TestOffline:
 
 
 class TestPlaces:
+    def test_files_that_are_not_locked_are_told(
+        self, hub: FaultHub, project: ProjectFolder, options: Options, files: FaultServer
+    ) -> None:
+        """A program that loads all that is in a directory would load an old part, too."""
+        hub.serve(small_repo("dataset", "acme/data"))
+        project.write(DATA, file_table(files, "data/set/extra.bin"))
+        told: list[Event] = []
+        project.sync(options, observer=told.append)
+        before = [each for each in told if isinstance(each, Notice)]
+        (project.path / "data/set/data/old.bin").write_bytes(b"of the lock before")
+
+        project.sync(options, observer=told.append)
+
+        assert before == []
+        assert [each.message for each in told if isinstance(each, Notice)] == [
+            "data/set has 1 file that the lock does not list: data/old.bin"
+        ]
+
     @pytest.mark.parametrize("link", ["data", "data/set", "w"])
     def test_linked_directory_is_refused(
         self, hub: FaultHub, project: ProjectFolder, options: Options, *, files: FaultServer, tmp_path: Path, link: str

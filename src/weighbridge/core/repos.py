@@ -19,6 +19,8 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _OURS = re.compile(r"\.wb-(partial|claim)(/|$)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_REVISION = 1024
+_SHOWN = 1024  # characters of a path in an error
+_DEEPEST = 256  # parts of a path; no repository has so many, and who walks through directories may stumble over more
 
 
 class Kind(Enum):
@@ -148,8 +150,8 @@ def repo_path(text: str, what: str = "file") -> RelativeName:
         what: What to call it in errors.
 
     Raises:
-        UnsafePathError: It is absolute, has a drive or a UNC prefix or ``..`` between slashes of either kind, is not
-            valid Unicode, or is a name that this package keeps for unfinished files.
+        UnsafePathError: It is absolute, has a drive or a UNC prefix or ``..`` between slashes of either kind, is deeper
+            than any repository is, is not valid Unicode, or is a name that this package keeps for unfinished files.
         InvalidParameterError: It is no text, or empty.
     """
     given: object = text
@@ -157,11 +159,17 @@ def repo_path(text: str, what: str = "file") -> RelativeName:
         raise InvalidParameterError(f"the path of a {what} is text that is not empty, not {given!r}")
     parts = re.split(r"[/\\]", given)
     is_outside = given[0] in "/\\" or _DRIVE.match(given) or ".." in parts or "." in parts or "" in parts
-    is_odd = "\0" in given or _OURS.search(given) or _SURROGATE.search(given) or (os.name == "nt" and "\\" in given)
+    is_odd = (
+        len(parts) > _DEEPEST
+        or "\0" in given
+        or _OURS.search(given)
+        or _SURROGATE.search(given)
+        or (os.name == "nt" and "\\" in given)
+    )
     if is_outside or is_odd:
         raise UnsafePathError(
-            f"the {what} {given!r} can't be one of a repository, or could lead outside of it; give a relative path "
-            "without '..'",
+            f"the {what} {given[:_SHOWN]!r} can't be one of a repository, or could lead outside of it; give a relative "
+            f"path without '..', of at most {_DEEPEST} parts",
             name=given,
         )
     return RelativeName.parse(given) if os.name == "nt" else RelativeName(given)

@@ -15,9 +15,11 @@ from weighbridge.core.errors import (
     SizeMismatchError,
     WeighbridgeError,
 )
+from weighbridge.core.events import Notice
 from weighbridge.core.lock_changes import wish_of
 from weighbridge.core.locks import LockedDownload, LockedRepository, LockFile, SyncPlan
 from weighbridge.core.names import RelativeName
+from weighbridge.core.quantities import count
 from weighbridge.core.repos import RepoFile
 from weighbridge.core.snapshots import Order, PlannedFile, SnapshotResult
 from weighbridge.delivery import Means
@@ -27,6 +29,7 @@ from weighbridge.shelves.choice import records_for, shelf_for
 from weighbridge.shelves.denials import raise_denial
 from weighbridge.shelves.fallback import Meaning, note_meaning
 from weighbridge.shelves.filling import Filled, complete, look, plan
+from weighbridge.shelves.records import files_below
 from weighbridge.shelves.shelf import Shelf
 from weighbridge.store.present import check_parents
 from weighbridge.store.sight import Sight, see
@@ -91,6 +94,7 @@ class Syncing:
             self._means.receipts.save()
         if missing:
             raise _joined(missing)
+        self._tell_of_others(lock)
         return tuple(snapshots), downloads
 
     def plan(self, lock: LockFile) -> SyncPlan:
@@ -102,6 +106,19 @@ class Syncing:
             ),
             downloads=tuple(_plan_file(each, self._directory) for each in lock.downloads),
         )
+
+    def _tell_of_others(self, lock: LockFile) -> None:
+        """Tell which files of the directories are not locked: a program that takes all there is takes them, too."""
+        listed: dict[RelativeName, set[str]] = {}
+        for each in lock.repositories:
+            if each.directory is not None:
+                listed.setdefault(each.directory, set()).update(file.path for file in each.files)
+        for directory, names in listed.items():
+            here = files_below(self._directory.joinpath(*directory.parts))
+            others = sorted(set(here) - names - _locked_below(lock, directory))
+            if others:
+                message = f"{directory} has {count(len(others), 'file')} that the lock does not list: {_some(others)}"
+                self._means.tell(Notice(message=message))
 
     def _order(self, locked: LockedRepository) -> Order:
         if locked.directory is None:
@@ -175,15 +192,27 @@ def _plan_file(locked: LockedDownload, directory: Path) -> PlannedFile:
 
 def _incomplete(locked: LockedRepository, shelf: Shelf, missing: Sequence[RepoFile]) -> IncompleteSnapshotError:
     names = tuple(each.path for each in missing)
-    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     error = IncompleteSnapshotError(
         f"the {wish_of(locked)} ({locked.commit}) is not whole on this machine, and the network is switched off; "
-        f"missing or damaged: {shown}",
+        f"missing or damaged: {_some(names)}",
         snapshot_path=str(shelf.path),
         missing=names,
     )
     error.__cause__ = OfflineModeIsEnabled("the network is switched off (offline mode)")
     return error
+
+
+def _locked_below(lock: LockFile, directory: RelativeName) -> set[str]:
+    """Return what else is locked in a directory, by the path there: files from anywhere, and of directories in it."""
+    start = f"{directory}/"
+    paths = [each.path.text for each in lock.downloads]
+    for each in lock.repositories:
+        paths += [f"{each.directory}/{file.path}" for file in each.files if each.directory is not None]
+    return {each.removeprefix(start) for each in paths if each.startswith(start)}
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _joined(errors: Sequence[IncompleteSnapshotError | OfflineError]) -> WeighbridgeError:

@@ -89,7 +89,7 @@ class CacheRecords:
     def held(self, commit: str) -> list[RepoFile]:
         """Return the files that the snapshot has pointers to, with the digests that these tell."""
         root = self._folder.snapshot(commit)
-        return [_pointed(root, path) for path in _files_below(root)]
+        return [_pointed(root, path) for path in files_below(root)]
 
     def held_at(self, commit: str, path: str) -> RepoFile | None:
         """Return the file that one pointer tells of."""
@@ -145,7 +145,7 @@ class FolderRecords:
 
     def held(self, commit: str) -> list[RepoFile]:
         """Return the files whose notes say that they are of the commit."""
-        notes = {path: self._folder.note_of(path) for path in _files_below(self._folder.root)}
+        notes = {path: self._folder.note_of(path) for path in files_below(self._folder.root)}
         return [_file_of(path, note.etag) for path, note in notes.items() if note is not None and note.commit == commit]
 
     def held_at(self, commit: str, path: str) -> RepoFile | None:
@@ -184,7 +184,7 @@ def _file_of(path: str, etag: str) -> RepoFile:
     return RepoFile(path=path, size=None, blob_id="" if is_sha256 else etag, sha256=etag if is_sha256 else None)
 
 
-def _files_below(root: Path) -> Iterator[str]:
+def files_below(root: Path) -> Iterator[str]:
     """Yield the paths of all files below a folder, sorted in each directory; other clients' and our own left out."""
     for directory, folders, names in os.walk(root):
         folders[:] = sorted(each for each in folders if not each.endswith(".wb-partial") and each != ".cache")

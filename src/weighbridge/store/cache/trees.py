@@ -22,7 +22,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII).fullmatch
 _OURS = ".wb-"
 
 # what nearly all paths are, and repo_path takes: it need not be asked about each of thousands
-_ORDINARY = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII).fullmatch
+_ORDINARY = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*){0,255}", re.ASCII).fullmatch
 
 
 def read_tree(place: Path, commit: str) -> Tree | None:

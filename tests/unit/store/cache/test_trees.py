@@ -165,6 +165,7 @@ def test_listing_that_has_changed_is_read_anew(folder: CacheFolder) -> None:
         {"files": {}},
         {"format_version": 1, "files": []},
         {"format_version": 1, "files": {"../a": {"size": 1, "blob_id": SHA1}}},
+        {"format_version": 1, "files": {"a/" * 256 + "a": {"size": 1, "blob_id": SHA1}}},
         {"format_version": 1, "files": {"/etc/passwd": {"size": 1, "blob_id": SHA1}}},
         {"format_version": 1, "files": {"a.wb-partial/data": {"size": 1, "blob_id": SHA1}}},
         {"format_version": 1, "files": {"a\ud800": {"size": 1, "blob_id": SHA1}}},
