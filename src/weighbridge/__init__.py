@@ -76,7 +76,7 @@ if TYPE_CHECKING:
         TransferOptions,
     )
     from weighbridge.core.snapshots import Plan, PlannedFile, Revision, SnapshotResult
-    from weighbridge.store.cache.inventory import Inventory
+    from weighbridge.store.cache.room.inventory import Inventory
 
 _HOMES = {
     "weighbridge.aio": ("AsyncClient",),
@@ -145,7 +145,7 @@ _HOMES = {
         "TransferOptions",
     ),
     "weighbridge.core.snapshots": ("Plan", "PlannedFile", "Revision", "SnapshotResult"),
-    "weighbridge.store.cache.inventory": ("Inventory",),
+    "weighbridge.store.cache.room.inventory": ("Inventory",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -15,15 +15,15 @@ from tests.support.hub.calls import COMMIT, EARLIER, victim, wrongs
 from tests.support.hub_repos import contents
 from tests.support.shims import Shims
 from weighbridge.compat.huggingface_hub import scan_cache_dir
-from weighbridge.store.cache.aside import aside_of, aside_of_repos, refs_of, set_aside
-from weighbridge.store.cache.leaving import leave as leave_here
-from weighbridge.store.cache.pruning import find_waste, prune
 from weighbridge.store.cache.removal import Removal, remove
+from weighbridge.store.cache.room.aside import aside_of, aside_of_repos, refs_of, set_aside
+from weighbridge.store.cache.room.leaving import leave as leave_here
+from weighbridge.store.cache.room.pruning import find_waste, prune
 
 LEAVING = """
 import sys
 from pathlib import Path
-from weighbridge.store.cache.leaving import leave
+from weighbridge.store.cache.room.leaving import leave
 root, repo, path = (Path(each) for each in sys.argv[1:])
 print(leave(root, repo, {path}, ["v1.0"]))
 """

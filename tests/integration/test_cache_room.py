@@ -23,7 +23,7 @@ from weighbridge.compat.huggingface_hub import scan_cache_dir
 from weighbridge.core.errors import CacheLimitError, WeighbridgeError
 from weighbridge.core.events import Event, Notice
 from weighbridge.core.options import CacheOptions, Options
-from weighbridge.store.cache.budget import size_of_cache
+from weighbridge.store.cache.room.budget import size_of_cache
 
 MODEL, DATA = "acme/victim", "datasets/acme/data"
 DAY_S = 86_400

@@ -44,10 +44,10 @@ from weighbridge.core.findings import Repair
 from weighbridge.core.options import CacheOptions, Options
 from weighbridge.core.pieces import PIECE
 from weighbridge.core.repos import RepoId
-from weighbridge.store.cache.aside import set_aside
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import BlobLock
 from weighbridge.store.cache.pieces import manifest_file
+from weighbridge.store.cache.room.aside import set_aside
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests.support.calls import quick
 from weighbridge.client import Client
 from weighbridge.core.errors import CacheLimitError, CacheNotFound, EntryNotFoundError
 from weighbridge.core.options import CacheOptions, HubOptions, Options
-from weighbridge.store.cache.budget import make_room, size_of_cache
+from weighbridge.store.cache.room.budget import make_room, size_of_cache
 
 _READINGS = 5
 _MOST_ERRORS = 3

@@ -9,10 +9,11 @@ from pathlib import Path
 from weighbridge.client.session import Session
 from weighbridge.core.errors import CacheInUseError, InvalidParameterError
 from weighbridge.core.repos import Kind, RepoId
-from weighbridge.store.cache import budget, limits, pins, pruning, uses
-from weighbridge.store.cache.choosing import Choice, choose, name_choice
-from weighbridge.store.cache.inventory import Inventory, take_inventory
-from weighbridge.store.cache.leaving import Refused, count_freed, leave
+from weighbridge.store.cache import pins, uses
+from weighbridge.store.cache.room import budget, limits, pruning
+from weighbridge.store.cache.room.choosing import Choice, choose, name_choice
+from weighbridge.store.cache.room.inventory import Inventory, take_inventory
+from weighbridge.store.cache.room.leaving import Refused, count_freed, leave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,11 +24,11 @@ from weighbridge.delivery import Means
 from weighbridge.hub.resolver import Hub
 from weighbridge.mending.blobs import BrokenBlob, mend_blobs
 from weighbridge.mending.cures import is_hopeless
-from weighbridge.store.cache.aside import set_aside, settle
 from weighbridge.store.cache.kin import find_elsewhere
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import is_taken
 from weighbridge.store.cache.pointers import Pointers
+from weighbridge.store.cache.room.aside import set_aside, settle
 from weighbridge.store.cache.trees import read_tree
 from weighbridge.store.claims import is_claimed
 from weighbridge.store.faults import storing

@@ -16,8 +16,8 @@ from weighbridge.mending.cures import Cure, cure_of, reason_to_leave
 from weighbridge.mending.upkeep import Upkeep
 from weighbridge.shelves.cache import CacheShelf
 from weighbridge.shelves.filling import fill
-from weighbridge.store.cache.aside import put_back
 from weighbridge.store.cache.layout import CacheFolder
+from weighbridge.store.cache.room.aside import put_back
 from weighbridge.store.cache.trees import read_tree
 from weighbridge.store.cache.uses import active
 

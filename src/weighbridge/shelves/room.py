@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.core.quantities import format_bytes
-from weighbridge.store.cache.limits import read_limit
+from weighbridge.store.cache.room.limits import read_limit
 
 if TYPE_CHECKING:
-    from weighbridge.store.cache.inventory import CachedRevision
+    from weighbridge.store.cache.room.inventory import CachedRevision
 
 _SHORT = 12  # digits of a commit that tell it apart
 
@@ -34,7 +34,7 @@ def make_room(root: Path, limit: int | None, needed: int, staying: Path) -> Sequ
     most = read_limit(root, limit)
     if most is None or needed <= 0:
         return ()
-    from weighbridge.store.cache import budget  # noqa: PLC0415 - few caches have a limit, and each call would load it
+    from weighbridge.store.cache.room import budget  # noqa: PLC0415 - few caches have a limit, and each call would load it
 
     return [_tell(each, most) for each in budget.make_room(root, most, needed, staying).removed]
 

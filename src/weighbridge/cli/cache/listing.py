@@ -13,7 +13,7 @@ from weighbridge.cli.cache.place import ago, read_age, table
 from weighbridge.config import parse_size
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.progress.wording import format_bytes, printable
-from weighbridge.store.cache.inventory import CachedRepo, CachedRevision, Inventory
+from weighbridge.store.cache.room.inventory import CachedRepo, CachedRevision, Inventory
 
 Listed = CachedRepo | CachedRevision
 Test = Callable[[Listed], bool]

@@ -10,7 +10,7 @@ import click
 from weighbridge.cli.cache.place import care_options
 
 if TYPE_CHECKING:
-    from weighbridge.store.cache.inventory import Inventory
+    from weighbridge.store.cache.room.inventory import Inventory
 
 _EPILOG = """
 Examples:

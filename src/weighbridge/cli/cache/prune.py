@@ -11,7 +11,7 @@ import click
 from weighbridge.cli.cache.place import care_options, going_options
 
 if TYPE_CHECKING:
-    from weighbridge.store.cache.pruning import Item, Pruned
+    from weighbridge.store.cache.room.pruning import Item, Pruned
 
 _EPILOG = """
 Examples:

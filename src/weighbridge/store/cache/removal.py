@@ -17,7 +17,8 @@ from pathlib import Path
 from weighbridge.core.errors import StoreError
 from weighbridge.core.repos import is_commit
 from weighbridge.store.cache import shared
-from weighbridge.store.cache.aside import (
+from weighbridge.store.cache.layout import tree_file
+from weighbridge.store.cache.room.aside import (
     aside_of,
     aside_of_repos,
     put_back,
@@ -27,7 +28,6 @@ from weighbridge.store.cache.aside import (
     set_aside,
     settle,
 )
-from weighbridge.store.cache.layout import tree_file
 from weighbridge.store.cache.scan import linked_blobs
 from weighbridge.store.layout import Place
 from weighbridge.store.leftovers import find_leftovers, remove_free

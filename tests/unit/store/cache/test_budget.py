@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.core.errors import CacheLimitError
-from weighbridge.store.cache.budget import choose_leavers, make_room
-from weighbridge.store.cache.inventory import CachedRevision
-from weighbridge.store.cache.limits import read_limit, write_limit
+from weighbridge.store.cache.room.budget import choose_leavers, make_room
+from weighbridge.store.cache.room.inventory import CachedRevision
+from weighbridge.store.cache.room.limits import read_limit, write_limit
 
 
 def revision(name: str, used_at: float, contents: Mapping[int, int], **more: Any) -> CachedRevision:

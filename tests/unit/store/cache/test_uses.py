@@ -15,7 +15,7 @@ from threading import Thread
 import pytest
 
 from weighbridge.store.cache import uses
-from weighbridge.store.cache.leaving import leave
+from weighbridge.store.cache.room.leaving import leave
 
 FOLDER, COMMIT = "models--acme--plain", "a" * 40
 HOLDING = f"""

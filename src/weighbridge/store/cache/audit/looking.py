@@ -12,11 +12,11 @@ from pathlib import Path
 
 from weighbridge.core.etags import is_blob_name
 from weighbridge.core.repos import is_commit
-from weighbridge.store.cache.aside import aside_of
 from weighbridge.store.cache.audit.rests import is_rest, look_at_rest
 from weighbridge.store.cache.audit.views import Listing, Marker, Name, Ref, Repository, Rest, Snapshot, State, Stray
 from weighbridge.store.cache.audit.ways import OF_SYSTEMS, Ways, below, entries_of, look_into
 from weighbridge.store.cache.layout import OWN, CacheFolder
+from weighbridge.store.cache.room.aside import aside_of
 from weighbridge.store.cache.staging import read_whole, refuse_links
 from weighbridge.store.cache.trees import read_tree
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from weighbridge.core.errors import WeighbridgeError
 from weighbridge.core.repos import RepoId, is_commit
 from weighbridge.store.cache import uses
-from weighbridge.store.cache.aside import end_removals, refs_of
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import BlobLock
 from weighbridge.store.cache.readers import find_readers
 from weighbridge.store.cache.removal import Removal, freed_size, remove
+from weighbridge.store.cache.room.aside import end_removals, refs_of
 from weighbridge.store.cache.scan import linked_blobs
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from weighbridge.core.errors import CacheLimitError, CacheNotFound
-from weighbridge.store.cache.inventory import CachedRevision, Inventory, take_inventory
-from weighbridge.store.cache.leaving import Refused, leave
+from weighbridge.store.cache.room.inventory import CachedRevision, Inventory, take_inventory
+from weighbridge.store.cache.room.leaving import Refused, leave
 
 _PATIENCE_S = 1.0  # with those who are at work where something is to leave: elsewhere something else may
 

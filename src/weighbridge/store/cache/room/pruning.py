@@ -21,14 +21,14 @@ from pathlib import Path
 from weighbridge.core.etags import is_blob_name
 from weighbridge.core.repos import RepoId, is_commit
 from weighbridge.store.cache import shared, uses
-from weighbridge.store.cache.aside import aside_of, aside_of_repos, end_removals, is_waiting
-from weighbridge.store.cache.inventory import CachedRevision, look_again, take_inventory
 from weighbridge.store.cache.layout import OWN
-from weighbridge.store.cache.leaving import Left, Refused, held_blob, leave
 from weighbridge.store.cache.pieces import stray_manifests
 from weighbridge.store.cache.pins import stale_pins
 from weighbridge.store.cache.readers import find_readers
 from weighbridge.store.cache.removal import Removal, freed_size, remove
+from weighbridge.store.cache.room.aside import aside_of, aside_of_repos, end_removals, is_waiting
+from weighbridge.store.cache.room.inventory import CachedRevision, look_again, take_inventory
+from weighbridge.store.cache.room.leaving import Left, Refused, held_blob, leave
 from weighbridge.store.cache.scan import linked_blobs
 from weighbridge.store.cache.staging import remove_abandoned
 from weighbridge.store.layout import CLAIM_SUFFIX, PARTIAL_SUFFIX, Place

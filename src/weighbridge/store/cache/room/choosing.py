@@ -9,7 +9,7 @@ from pathlib import Path
 
 from weighbridge.core.errors import EntryNotFoundError, HFValidationError, InvalidParameterError
 from weighbridge.core.repos import RepoId, is_commit
-from weighbridge.store.cache.inventory import CachedRepo, CachedRevision, Inventory
+from weighbridge.store.cache.room.inventory import CachedRepo, CachedRevision, Inventory
 
 _SCHEME = "hf://"
 _SHORTEST = 7  # digits of a commit that may stand for all of it

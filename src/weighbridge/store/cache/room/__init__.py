@@ -1,0 +1,1 @@
+"""Room in a cache: what takes how much of it, and what may leave."""
