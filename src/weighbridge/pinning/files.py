@@ -59,9 +59,10 @@ class ProjectPlace:
         """
         text = _read(self.toml, ProjectError)
         if text is None:
+            alone = "; weighbridge sync --locked does without it" if os.path.lexists(self.lock) else ""
             raise ProjectError(
                 f"there is no {self.toml}; write one that lists what the project needs, as weighbridge lock --help "
-                "shows, or to have what a lock file alone says, use --locked (locked=True)",
+                f"shows{alone}",
                 path=str(self.toml),
             )
         return read_project(text, str(self.toml))
