@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 # Two cores, shared with whatever else runs there: how long an example takes says nothing about the code.
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# WEIGHBRIDGE_THOROUGH=20 tries twenty times as many, by hand.
+THOROUGH = int(os.environ.get("WEIGHBRIDGE_THOROUGH", "1"))
+settings.register_profile(
+    "house", deadline=None, max_examples=50 * THOROUGH, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("house")
 
 READ = (

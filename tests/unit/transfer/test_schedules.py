@@ -7,6 +7,7 @@ simulation itself asserts after each step that no two workers hold the same byte
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 
 from hypothesis import Phase, given, settings
@@ -21,6 +22,7 @@ from weighbridge.core.recovery import Validator
 
 SIZES = [0, 1, 15, 47, 48, 49, 97, 200, 600]
 ATTEMPTS = OPTIONS.retry.attempts
+THOROUGH = int(os.environ.get("WEIGHBRIDGE_THOROUGH", "1"))
 
 chances = st.integers(0, 2**32).map(random.Random)
 seldom = st.sampled_from([0.0, 0.0, 0.1])
@@ -32,8 +34,8 @@ contents = st.tuples(st.sampled_from(SIZES), st.integers(0, 5)).map(
 
 
 def schedules(count: int) -> settings:
-    """Try so many; a seed can't be made simpler, so nobody tries."""
-    return settings(max_examples=count, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+    """Try so many, or by hand a multiple of them; a seed can't be made simpler, so nobody tries."""
+    return settings(max_examples=count * THOROUGH, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 
 
 def md5(content: bytes) -> Digest:
@@ -70,7 +72,7 @@ def honest(content: bytes) -> st.SearchStrategy[Server]:
     return st.builds(Server, content=st.just(content), etag=etags, short=often, redirect=often, silent=silent)
 
 
-@schedules(120)
+@schedules(60)
 @given(data=st.data(), content=contents, chance=chances)
 def test_no_order_of_events_ends_in_wrong_bytes(data: st.DataObject, content: bytes, chance: random.Random) -> None:
     """P1 and P3: with a promised digest it is the promised file or an error, however the servers lie and fail."""
@@ -84,7 +86,7 @@ def test_no_order_of_events_ends_in_wrong_bytes(data: st.DataObject, content: by
     assert transfer.published in {content, None}
 
 
-@schedules(100)
+@schedules(50)
 @given(data=st.data(), content=contents, chance=chances)
 def test_honest_primary_is_enough(data: st.DataObject, content: bytes, chance: random.Random) -> None:
     """A helper costs time and nothing else: whatever the others do, the file arrives, each byte at most twice."""
@@ -103,7 +105,7 @@ def test_honest_primary_is_enough(data: st.DataObject, content: bytes, chance: r
     assert given_by_primary <= 2 * len(content)
 
 
-@schedules(60)
+@schedules(30)
 @given(data=st.data(), content=contents, chance=chances)
 def test_honest_server_sends_each_byte_once(data: st.DataObject, content: bytes, chance: random.Random) -> None:
     """P8: splits, takeovers and short answers fetch nothing twice."""
@@ -116,7 +118,7 @@ def test_honest_server_sends_each_byte_once(data: st.DataObject, content: bytes,
     assert transfer.sink.noted.total == len(content)
 
 
-@schedules(60)
+@schedules(30)
 @given(data=st.data(), content=contents, chance=chances)
 def test_server_that_breaks_after_progress_is_outlasted(
     data: st.DataObject, content: bytes, chance: random.Random
@@ -131,7 +133,7 @@ def test_server_that_breaks_after_progress_is_outlasted(
     assert transfer.published == content
 
 
-@schedules(40)
+@schedules(20)
 @given(content=st.sampled_from(SIZES[5:]).map(random.Random(1).randbytes), chance=chances, etag=etags)
 def test_body_that_always_breaks_at_the_same_byte_ends_the_transfer(
     content: bytes, chance: random.Random, etag: str | None
@@ -147,7 +149,7 @@ def test_body_that_always_breaks_at_the_same_byte_ends_the_transfer(
     assert transfer.job.written.total <= len(content) - 1
 
 
-@schedules(60)
+@schedules(30)
 @given(data=st.data(), count=st.integers(1, 3), chance=chances)
 def test_servers_that_give_nothing_are_asked_a_bounded_number_of_times(
     data: st.DataObject, count: int, chance: random.Random
@@ -166,7 +168,7 @@ def test_servers_that_give_nothing_are_asked_a_bounded_number_of_times(
     assert transfer.asked <= count * (ATTEMPTS + OPTIONS.connections_per_file)
 
 
-@schedules(80)
+@schedules(40)
 @given(data=st.data(), chance=chances)
 def test_without_a_digest_sources_are_never_mixed(data: st.DataObject, chance: random.Random) -> None:
     """P1 without a promise: what arrives is one server's file, whole."""
@@ -179,7 +181,7 @@ def test_without_a_digest_sources_are_never_mixed(data: st.DataObject, chance: r
     assert transfer.published in {one, other, None}
 
 
-@schedules(80)
+@schedules(40)
 @given(data=st.data(), chance=chances, etag=st.sampled_from(['"1"', 'W/"1"']))
 def test_without_a_digest_states_of_a_changing_file_are_never_mixed(
     data: st.DataObject, chance: random.Random, etag: str
@@ -204,7 +206,7 @@ def left_by_earlier_run(content: bytes, chance: random.Random) -> RangeSet:
     return written
 
 
-@schedules(100)
+@schedules(50)
 @given(data=st.data(), chance=chances)
 def test_resumed_file_is_right_even_if_what_was_left_is_not(data: st.DataObject, chance: random.Random) -> None:
     """P1 and P2: what an earlier run left is used where it is right and replaced where it isn't, ranges or not."""
@@ -220,7 +222,7 @@ def test_resumed_file_is_right_even_if_what_was_left_is_not(data: st.DataObject,
     assert transfer.published == content
 
 
-@schedules(60)
+@schedules(30)
 @given(data=st.data(), chance=chances)
 def test_resumed_file_fetches_only_what_is_missing(data: st.DataObject, chance: random.Random) -> None:
     """P2: at a server that serves ranges, what is here is not fetched again."""
@@ -236,7 +238,7 @@ def test_resumed_file_fetches_only_what_is_missing(data: st.DataObject, chance: 
     assert transfer.job.fetched == len(content) - written.total
 
 
-@schedules(60)
+@schedules(30)
 @given(data=st.data(), chance=chances, etag=st.sampled_from(['"1"', '"2"', 'W/"1"', None]))
 def test_resumed_file_without_a_digest_is_of_one_state(
     data: st.DataObject, chance: random.Random, etag: str | None
