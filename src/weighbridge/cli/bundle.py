@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weighbridge.cli.options import cache_option, debug_option, events_option, quiet_option
 from weighbridge.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -66,15 +67,10 @@ def bundle() -> None:
 @click.option("--tar", is_flag=True, help="Make a tar file instead of a directory.")
 @click.option("--split", metavar="SIZE", help="Make a tar file in parts of at most this size, such as 4G.")
 @click.option("--force", is_flag=True, help="Replace a bundle that is there.")
-@click.option(
-    "--cache-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The cache.  [default: $HF_HUB_CACHE, or hub in $HF_HOME]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Write events to standard output, one JSON object a line.")
-@click.option("--quiet", "-q", is_flag=True, help="Write nothing but the paths, and errors.")
-@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+@cache_option
+@events_option
+@quiet_option("the paths")
+@debug_option
 def create(
     *,
     out: Path,
@@ -136,16 +132,11 @@ def create(
     type=click.Path(path_type=Path),
     help="Have the [[file]]s of the project in its directory; what its weighbridge.lock lists stays in the cache.",
 )
-@click.option(
-    "--cache-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The cache.  [default: $HF_HUB_CACHE, or hub in $HF_HOME]",
-)
+@cache_option
 @click.option("--dry-run", is_flag=True, help="Tell what would be taken in, and do nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Write events to standard output, one JSON object a line.")
-@click.option("--quiet", "-q", is_flag=True, help="Write nothing but the paths, and errors.")
-@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+@events_option
+@quiet_option("the paths")
+@debug_option
 def take_in(
     *,
     source: tuple[Path, ...],
@@ -186,7 +177,7 @@ def take_in(
 
 @bundle.command(epilog=_CHECK_EPILOG)
 @click.argument("source", metavar="SOURCE...", nargs=-1, required=True)
-@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+@debug_option
 def check(*, source: tuple[str, ...], debug: bool) -> int:
     """Read all of a bundle, and name what is missing, damaged or too much.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weighbridge.cli.knobbed import fetching_options
+from weighbridge.cli.options import debug_option, events_option, quiet_option
 
 if TYPE_CHECKING:
     import threading
@@ -85,9 +86,9 @@ Exit codes:
 @fetching_options("--files")
 @click.option("--allow-unverified", is_flag=True, help="Accept files without a digest: whatever comes is taken.")
 @click.option("--offline", is_flag=True, help="Never use the network; tell whether all is there and right.")
-@click.option("--json", "as_json", is_flag=True, help="Write events to standard output, one JSON object a line.")
-@click.option("--quiet", "-q", is_flag=True, help="Write nothing but errors.")
-@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+@events_option
+@quiet_option("")
+@debug_option
 def get(
     *,
     urls: tuple[str, ...],

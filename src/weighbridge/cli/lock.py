@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weighbridge.cli.options import cache_option, debug_option, hub_options, object_option, quiet_option
+
 if TYPE_CHECKING:
     import threading
 
@@ -62,23 +64,12 @@ Exit codes: see weighbridge get --help; 2 also if --check finds something, 4 if 
     show_default=True,
     help="Directory of the project, or its weighbridge.toml.",
 )
-@click.option(
-    "--cache-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The cache, whose listings are used.  [default: $HF_HUB_CACHE, or hub in $HF_HOME]",
-)
-@click.option(
-    "--token",
-    metavar="TOKEN",
-    help="Token for the endpoint, which no other server sees; @FILE reads it from a file, so that it does not show in "
-    "ps.  [default: $HF_TOKEN, or the one that a login has left]",
-)
-@click.option("--endpoint", metavar="URL", help="The Hub, or a mirror of it.  [default: $HF_ENDPOINT]")
+@cache_option
+@hub_options
 @click.option("--offline", is_flag=True, help="Never use the network.")
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object to standard output.")
-@click.option("--quiet", "-q", is_flag=True, help="Write nothing but errors.")
-@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+@object_option
+@quiet_option("")
+@debug_option
 def lock(
     *,
     repositories: tuple[str, ...],

@@ -14,6 +14,7 @@ from weighbridge.cli.download import download
 from weighbridge.cli.explain import explain
 from weighbridge.cli.get import get
 from weighbridge.cli.lock import lock
+from weighbridge.cli.options import debug_option
 from weighbridge.cli.serve import serve
 from weighbridge.cli.sync import sync
 from weighbridge.cli.verbs import Verbs
@@ -40,7 +41,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+?(?=['\").]*(\s|$))")  # what f
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="%(prog)s %(version)s", help="Show the version and exit.")
-@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+@debug_option
 def app(*, debug: bool) -> None:
     """Get model files onto this machine: fast, resumable, and never wrong."""
     del debug  # run reads it, to have it even where this is not reached

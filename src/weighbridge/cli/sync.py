@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weighbridge.cli.knobbed import fetching_options
+from weighbridge.cli.options import cache_option, debug_option, events_option, hub_options, quiet_option
 
 if TYPE_CHECKING:
     import threading
@@ -49,25 +50,14 @@ Exit codes: see weighbridge get --help; 4 also if a server now says something el
     show_default=True,
     help="Directory of the project, or its weighbridge.toml.",
 )
-@click.option(
-    "--cache-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The cache.  [default: $HF_HUB_CACHE, or hub in $HF_HOME]",
-)
-@click.option(
-    "--token",
-    metavar="TOKEN",
-    help="Token for the endpoint, which no other server sees; @FILE reads it from a file, so that it does not show in "
-    "ps.  [default: $HF_TOKEN, or the one that a login has left]",
-)
-@click.option("--endpoint", metavar="URL", help="The Hub, or a mirror of it.  [default: $HF_ENDPOINT]")
+@cache_option
+@hub_options
 @fetching_options(_AT_ONCE)
 @click.option("--dry-run", is_flag=True, help="Tell what would be fetched, and do nothing.")
 @click.option("--offline", is_flag=True, help="Never use the network; tell whether all is here and right.")
-@click.option("--json", "as_json", is_flag=True, help="Write events to standard output, one JSON object a line.")
-@click.option("--quiet", "-q", is_flag=True, help="Write nothing but the paths, and errors.")
-@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+@events_option
+@quiet_option("the paths")
+@debug_option
 def sync(
     *,
     locked: bool,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weighbridge.cli.options import cache_option, debug_option, object_option, quiet_option
+
 if TYPE_CHECKING:
     from weighbridge.client import Client
 
@@ -23,21 +25,7 @@ Verb = Callable[..., Any]
 
 def care_options(verb: Verb) -> Verb:
     """Give a verb the options that all of them have."""
-    for option in reversed(
-        (
-            click.option(
-                "--cache-dir",
-                metavar="DIR",
-                type=click.Path(path_type=Path),
-                help="The cache.  [default: $HF_HUB_CACHE, or hub in $HF_HOME]",
-            ),
-            click.option("--json", "as_json", is_flag=True, help="Write one JSON object to standard output."),
-            click.option("--quiet", "-q", is_flag=True, help="Write nothing but names, one a line, and errors."),
-            click.option("--debug", is_flag=True, help="Show where an error was raised."),
-        )
-    ):
-        verb = option(verb)
-    return verb
+    return cache_option(object_option(quiet_option("names, one a line")(debug_option(verb))))
 
 
 def going_options(verb: Verb) -> Verb:

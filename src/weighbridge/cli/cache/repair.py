@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weighbridge.cli.knobbed import fetching_options
+from weighbridge.cli.options import cache_option, debug_option, hub_options, objects_option, quiet_option
 
 if TYPE_CHECKING:
     import threading
@@ -40,25 +41,14 @@ as the last one, "summary".
 @click.option("--repo-type", "--type", metavar="TYPE", help="model, dataset, space or kernel, of every REPO.")
 @click.option("--full", is_flag=True, help="Read everything, also what is noted to be right.")
 @click.option("--complete", is_flag=True, help="Fetch files, too, that snapshots lack of their commits.")
-@click.option(
-    "--cache-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The cache.  [default: $HF_HUB_CACHE, or hub in $HF_HOME]",
-)
-@click.option(
-    "--token",
-    metavar="TOKEN",
-    help="Token for the endpoint, which no other server sees; @FILE reads it from a file.  [default: $HF_TOKEN, or the "
-    "one that a login has left]",
-)
-@click.option("--endpoint", metavar="URL", help="The Hub, or a mirror of it.  [default: $HF_ENDPOINT]")
+@cache_option
+@hub_options
 @fetching_options(_AT_ONCE)
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, and change nothing.")
 @click.option("--offline", is_flag=True, help="Never use the network; mend what this machine can mend by itself.")
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line to standard output.")
-@click.option("--quiet", "-q", is_flag=True, help="Write nothing but the paths of what was mended, and errors.")
-@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+@objects_option
+@quiet_option("the paths of what was mended")
+@debug_option
 def repair(
     *,
     repos: tuple[str, ...],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weighbridge.cli.options import cache_option, debug_option, objects_option, quiet_option
+
 if TYPE_CHECKING:
     import threading
 
@@ -34,15 +36,10 @@ repo_id, repo_type, commit, files, size, piece) and, as the last one, "summary".
 @click.option("--repo-type", "--type", metavar="TYPE", help="model, dataset, space or kernel, of every REPO.")
 @click.option("--full", is_flag=True, help="Read everything, also what is noted to be right.")
 @click.option("--complete", is_flag=True, help="Call it a fault if a snapshot lacks files of its commit.")
-@click.option(
-    "--cache-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The cache.  [default: $HF_HUB_CACHE, or hub in $HF_HOME]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line to standard output.")
-@click.option("--quiet", "-q", is_flag=True, help="Write nothing but the paths of what is wrong, and errors.")
-@click.option("--debug", is_flag=True, help="Show where an error was raised.")
+@cache_option
+@objects_option
+@quiet_option("the paths of what is wrong")
+@debug_option
 def verify(
     *,
     repos: tuple[str, ...],
