@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from weighbridge.core.errors import CacheNotFound, InvalidParameterError
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.faults import storing
 
@@ -30,6 +31,23 @@ def prepare_root(root: Path) -> None:
     with storing(root, "make the cache"):
         root.mkdir(parents=True, exist_ok=True)
     tag_directory(root)
+
+
+def list_root(root: Path) -> list[str]:
+    """Return the names of what is in a cache, sorted.
+
+    Raises:
+        CacheNotFound: There is no such directory that can be listed.
+        InvalidParameterError: It is a file.
+    """
+    if root.is_file():
+        raise InvalidParameterError(f"a cache is a directory, and {root} is a file; give another cache_dir")
+    try:
+        return sorted(os.listdir(root))  # noqa: PTH208 - names are all that is needed
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+        message = f"there is no cache to be read at {root} ({words}); give another cache_dir, or set HF_HUB_CACHE"
+        raise CacheNotFound(message, cache_dir=root) from error
 
 
 def prepare_folder(folder: CacheFolder) -> None:

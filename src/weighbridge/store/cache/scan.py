@@ -14,9 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from weighbridge.core.errors import CacheNotFound, CorruptedCacheException, InvalidParameterError
+from weighbridge.core.errors import CorruptedCacheException
 from weighbridge.core.repos import Kind
 from weighbridge.store.cache import shared
+from weighbridge.store.cache.root import list_root
 from weighbridge.store.cache.staging import read_whole
 from weighbridge.store.layout import DATA, PARTIAL_SUFFIX
 
@@ -139,14 +140,7 @@ def scan_cache(root: Path) -> Scan:
         InvalidParameterError: It is a file.
     """
     root = Path(os.path.realpath(root))
-    if root.is_file():
-        raise InvalidParameterError(f"a cache is a directory, and {root} is a file; give another cache_dir")
-    try:
-        names = sorted(os.listdir(root))  # noqa: PTH208 - names are all that is needed
-    except OSError as error:
-        words = error.strerror or type(error).__name__
-        message = f"there is no cache to be read at {root} ({words}); give another cache_dir, or set HF_HUB_CACHE"
-        raise CacheNotFound(message, cache_dir=root) from error
+    names = list_root(root)
     passed_over = _PASSED_OVER | {shared.FOLDER} if shared.is_shared(root) else _PASSED_OVER
     sizes = {(found.st_dev, found.st_ino): found.st_size for found in map(_look, shared.shared_contents(root)) if found}
     repos: list[ScannedRepo] = []

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from weighbridge.core.errors import CacheNotFound, EntryNotFoundError, InvalidParameterError
+from weighbridge.core.errors import EntryNotFoundError
 from weighbridge.core.findings import Finding, Thing, Trouble
 from weighbridge.core.repos import RepoId
 from weighbridge.store.cache import shared
@@ -17,6 +17,7 @@ from weighbridge.store.cache.audit.belongings import unfinished
 from weighbridge.store.cache.audit.views import Rest
 from weighbridge.store.cache.audit.ways import OF_SYSTEMS
 from weighbridge.store.cache.layout import CacheFolder
+from weighbridge.store.cache.root import list_root
 
 _TAG = "CACHEDIR.TAG"
 _PASSED_OVER = OF_SYSTEMS | {".locks", _TAG}
@@ -43,14 +44,7 @@ def look_at_root(root: Path) -> Root:
         CacheNotFound: There is no such directory that can be listed.
         InvalidParameterError: It is a file.
     """
-    if root.is_file():
-        raise InvalidParameterError(f"a cache is a directory, and {root} is a file; give another cache_dir")
-    try:
-        names = sorted(os.listdir(root))  # noqa: PTH208 - names are all that is needed
-    except OSError as error:
-        words = error.strerror or type(error).__name__
-        message = f"there is no cache to be read at {root} ({words}); give another cache_dir, or set HF_HUB_CACHE"
-        raise CacheNotFound(message, cache_dir=str(root)) from error
+    names = list_root(root)
     passed_over = _PASSED_OVER | {shared.FOLDER} if shared.is_shared(root) else _PASSED_OVER
     folders: list[CacheFolder] = []
     findings = [] if _has_tag(root) else [_untagged(root)]
