@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support.fault_hub import FaultHub
 from tests.support.faults import FlipByte
-from tests.support.hub.calls import COMMIT, WEIGHTS, hub_options, snapshot, unfinished, victim, wrongs
+from tests.support.hub.calls import COMMIT, WEIGHTS, hub_options, one_by_one, snapshot, unfinished, victim, wrongs
 from tests.support.hub.mending import MendTask, broken_blob, mend
 from tests.support.hub_repos import Repo, contents
 from tests.support.processes import ClientProcess
@@ -64,14 +63,7 @@ def cache(whole: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def options(hub: FaultHub, cache: Path) -> Options:
-    return patient(hub, cache)
-
-
-def patient(hub: FaultHub, cache: Path, **hub_changes: Any) -> Options:
-    """Return options with one connection, whose pieces nobody takes over, so that every byte is sent once."""
-    waits = {"stall_window_s": 20.0, "straggler_s": 20.0, "http": {"read_timeout_s": 20.0}}
-    pieces = {"first_piece": 8 * MIB, "piece_min": 4 * MIB, "piece_max": 8 * MIB, "connections": 1}
-    return hub_options(hub, cache, hub_changes=hub_changes, **waits, **pieces)
+    return one_by_one(hub, cache)
 
 
 def blob_of(cache: Path, path: str = WEIGHTS) -> Path:
@@ -131,7 +123,7 @@ def test_exactly_the_damaged_pieces_are_fetched(
     hub: FaultHub, repo: Repo, cache: Path, damage: Damage, cost: int
 ) -> None:
     """Of hundreds of gigabytes, what has rotted comes again, and no more."""
-    options = patient(hub, cache)
+    options = one_by_one(hub, cache)
     damage(blob_of(cache))
     before = hub.file_bytes
 
@@ -148,7 +140,7 @@ def test_exactly_the_damaged_pieces_are_fetched(
 @given(offsets=st.sets(st.integers(0, SIZE - 1), min_size=1, max_size=5))
 def test_any_bytes_cost_their_pieces(hub: FaultHub, repo: Repo, whole: Path, offsets: set[int]) -> None:
     """Whatever is damaged, the cost is the sum of the pieces it lies in; then all is right."""
-    options = patient(hub, whole)
+    options = one_by_one(hub, whole)
     numbers = {offset // PIECE for offset in offsets}
     flip(*offsets)(blob_of(whole))
 
@@ -241,7 +233,7 @@ def test_identical_content_elsewhere_is_linked(hub: FaultHub, repo: Repo, cache:
     """What is on this disk already is not fetched, even where the network is switched off."""
     copy_repository(cache, "twin")
     flip(5, SIZE - 1)(blob_of(cache))
-    offline = patient(hub, cache, offline=True)
+    offline = one_by_one(hub, cache, offline=True)
 
     (result,) = mend(offline, [broken_blob(cache, repo, WEIGHTS, COMMIT)])
 
@@ -305,7 +297,7 @@ def test_offline_only_what_must_be_fetched_fails(hub: FaultHub, repo: Repo, cach
     before = hub.file_bytes
 
     with pytest.raises(OfflineModeIsEnabled):
-        mend(patient(hub, cache, offline=True), [broken_blob(cache, repo, WEIGHTS, COMMIT)])
+        mend(one_by_one(hub, cache, offline=True), [broken_blob(cache, repo, WEIGHTS, COMMIT)])
 
     assert hub.file_bytes == before
     assert unfinished(cache) == []
@@ -327,7 +319,7 @@ def test_missing_blob_is_fetched_and_pointed_to(repo: Repo, cache: Path, options
 def test_plain_file_of_a_snapshot_without_links_is_mended(hub: FaultHub, repo: Repo, tmp_path: Path) -> None:
     """Where there are no links, what is damaged lies in the snapshot itself, and is mended by pieces as well."""
     cache = tmp_path / "hub"
-    options = replace(patient(hub, cache), cache=CacheOptions(root=cache, symlinks=False))
+    options = replace(one_by_one(hub, cache), cache=CacheOptions(root=cache, symlinks=False))
     place = snapshot(options, repo).path / WEIGHTS
     flip(PIECE)(place)
     before = hub.file_bytes
@@ -347,9 +339,9 @@ def test_receipt_does_not_vouch_for_what_was_found_damaged(hub: FaultHub, repo: 
     receipts.note(blob_of(cache), Digest("sha256", blob_of(cache).name), see(blob_of(cache)), is_flushed=True)
     receipts.save()
     with pytest.raises(OfflineModeIsEnabled):
-        mend(patient(hub, cache, offline=True), [broken_blob(cache, repo, WEIGHTS, COMMIT)])
+        mend(one_by_one(hub, cache, offline=True), [broken_blob(cache, repo, WEIGHTS, COMMIT)])
 
-    found = snapshot(patient(hub, cache), repo)
+    found = snapshot(one_by_one(hub, cache), repo)
 
     assert contents(found.path) == repo.main
 

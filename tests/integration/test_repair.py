@@ -17,7 +17,7 @@ from tests.support.command import Command, wait_for
 from tests.support.fault_hub import FaultHub
 from tests.support.faults import Status
 from tests.support.hub.addresses import file_path
-from tests.support.hub.calls import COMMIT, EARLIER, GRAPH, NOTES, WEIGHTS, hub_options, snapshot
+from tests.support.hub.calls import COMMIT, EARLIER, GRAPH, NOTES, WEIGHTS, hub_options, one_by_one, snapshot
 from tests.support.hub.damages import (
     APART,
     FOLDER,
@@ -164,7 +164,7 @@ def test_flipped_bit_costs_one_piece(hub: FaultHub, place: Place) -> None:
         file.write(b"?")
     before = hub.file_bytes
 
-    done = repair(hub_options(hub, place.root))
+    done = repair(one_by_one(hub, place.root))
 
     assert [each.how for each in done.mended] == ["1 of 3 pieces fetched"]
     assert hub.file_bytes - before == PIECE
@@ -320,7 +320,7 @@ def test_killed_repair_is_gone_on_with(hub: FaultHub, place: Place, tmp_path: Pa
 def test_plain_file_of_a_snapshot_is_mended_in_its_place(hub: FaultHub, repo: Repo, tmp_path: Path) -> None:
     """Where there are no links."""
     root = tmp_path / "hub"
-    options = replace(hub_options(hub, root), cache=CacheOptions(root=root, symlinks=False))
+    options = replace(one_by_one(hub, root), cache=CacheOptions(root=root, symlinks=False))
     path = snapshot(options, repo).path / WEIGHTS
     with path.open("r+b") as file:
         file.write(b"?")
@@ -366,7 +366,7 @@ def test_command_tells_what_it_has_done(hub: FaultHub, place: Place, tmp_path: P
 
     dry = command.run("cache", "repair", *where, "--dry-run")
     refused = command.run("cache", "repair", *where, "--offline", "--json")
-    text = command.run("cache", "repair", *where)
+    text = command.run("cache", "repair", *where, "--connections", "1")
 
     assert dry.code == 0
     assert "to do: have the right bytes" in dry.out

@@ -15,7 +15,7 @@ from tests.support.calls import quick
 from tests.support.fault_hub import FaultHub
 from tests.support.hub_repos import Repo
 from weighbridge.client import Client
-from weighbridge.core.options import CacheOptions, HubOptions, Options
+from weighbridge.core.options import MIB, CacheOptions, HubOptions, Options
 from weighbridge.core.snapshots import SnapshotResult
 
 KIB = 1 << 10
@@ -55,6 +55,13 @@ def hub_options(hub: FaultHub, cache: Path, *, hub_changes: Any = None, **change
     asked = HubOptions(**{"endpoint": hub.origin, "call_timeout_s": 10.0, "etag_timeout_s": 5.0} | (hub_changes or {}))
     pieces = {"first_piece": 128 * KIB, "piece_min": 64 * KIB}
     return replace(quick(**pieces | changes), hub=asked, cache=CacheOptions(root=cache))
+
+
+def one_by_one(hub: FaultHub, cache: Path, **hub_changes: Any) -> Options:
+    """Return options with one connection, whose pieces nobody takes over, so that every byte is sent once."""
+    waits = {"stall_window_s": 20.0, "straggler_s": 20.0, "http": {"read_timeout_s": 20.0}}
+    pieces = {"first_piece": 8 * MIB, "piece_min": 4 * MIB, "piece_max": 8 * MIB, "connections": 1}
+    return hub_options(hub, cache, hub_changes=hub_changes, **waits, **pieces)
 
 
 def snapshot(options: Options, repo: Repo, **more: Any) -> SnapshotResult:
