@@ -99,10 +99,7 @@ class Packing:
     """
 
     def __init__(self, means: Means) -> None:
-        root = means.options.cache.root
-        if root is None:
-            raise InvalidParameterError("no directory is known for the cache; name one, or set HF_HOME")
-        self._root = root
+        self._root = means.options.cache.demand_root()
         self._means = means
 
     def run(self, order: PackOrder) -> Bundle:

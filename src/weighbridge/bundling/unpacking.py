@@ -17,7 +17,6 @@ from weighbridge.core.errors import (
     BundleError,
     DiskFullError,
     IntegrityError,
-    InvalidParameterError,
     StoreError,
 )
 from weighbridge.core.events import Event, FileFinished, Notice
@@ -70,10 +69,7 @@ class Unpacking:
     """
 
     def __init__(self, bundle: OpenBundle, means: Means) -> None:
-        root = means.options.cache.root
-        if root is None:
-            raise InvalidParameterError("no directory is known for the cache; name one, or set HF_HOME")
-        self._root = root
+        self._root = means.options.cache.demand_root()
         self._bundle = bundle
         self._tell = means.tell
         transfer = replace(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 from weighbridge.client.room import RoomCalls
-from weighbridge.client.session import Session
 from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.events import Observer
 from weighbridge.core.findings import Repair, Verification
@@ -24,9 +22,6 @@ class CacheCalls(RoomCalls):
     Args:
         session: Of the client.
     """
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
 
     def verify(
         self,
@@ -97,17 +92,6 @@ class CacheCalls(RoomCalls):
         means = self._session.means(observer, cancel)
         found = _verify(scope, means) if verification is None else verification
         return RepairWalk(scope.root, self._session.hubs(means.cancel), means).run(found)
-
-    def _root(self) -> Path:
-        """Return the cache's directory.
-
-        Raises:
-            InvalidParameterError: None is known.
-        """
-        root = self._session.options.cache.root
-        if root is None:
-            raise InvalidParameterError("no directory is known for the cache; name one, or set HF_HOME")
-        return root
 
 
 def _verify(scope: Scope, means: Means) -> Verification:

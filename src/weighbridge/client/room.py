@@ -65,7 +65,7 @@ class RoomCalls:
             CacheNotFound: There is no such cache.
             InvalidParameterError: It is a file, or no directory is known for it.
         """
-        return take_inventory(self._place())
+        return take_inventory(self._root())
 
     def remove(self, *targets: str, dry_run: bool = False, force: bool = False) -> Removed:
         """Remove repositories, revisions or files, unless they are pinned, or a live process uses them.
@@ -127,10 +127,10 @@ class RoomCalls:
         """
         if not 0 <= older_than_s < float("inf"):
             raise InvalidParameterError(f"older_than_s is a number of seconds from 0 on, not {older_than_s!r}")
-        found = pruning.find_waste(self._place(), older_than_s)
+        found = pruning.find_waste(self._root(), older_than_s)
         if dry_run:
             return pruning.Pruned(removed=tuple(found))
-        return pruning.prune(self._place(), found, older_than_s)
+        return pruning.prune(self._root(), found, older_than_s)
 
     def remove_waste(self, items: Collection[pruning.Item], *, older_than_s: float = pruning.DAY_S) -> pruning.Pruned:
         """Remove what a dry run of :meth:`prune` has told, as far as it can still go.
@@ -139,11 +139,11 @@ class RoomCalls:
             items: Of what it has returned.
             older_than_s: As before.
         """
-        return pruning.prune(self._place(), items, older_than_s)
+        return pruning.prune(self._root(), items, older_than_s)
 
     def limit(self) -> Limit:
         """Return how large the cache may be and is: what the options say, else what is kept with it."""
-        root = self._place()
+        root = self._root()
         limit = limits.read_limit(root, self._session.options.cache.limit)
         return Limit(limit=limit, size=budget.size_of_cache(root))
 
@@ -167,7 +167,7 @@ class RoomCalls:
         """
         if limit is not None and (type(limit) is not int or limit < 1):
             raise InvalidParameterError(f"a limit is a number of bytes from 1 on, or None, not {limit!r}")
-        root = self._place()
+        root = self._root()
         room = None if limit is None else budget.plan_room(root, limit)
         if not dry_run:
             room = None if limit is None else budget.make_room(root, limit)
@@ -188,7 +188,7 @@ class RoomCalls:
             StoreError: It can't be noted.
         """
         repo, commit = self._name(target)
-        pins.pin(self._place(), repo, commit or pins.ALL)
+        pins.pin(self._root(), repo, commit or pins.ALL)
         return f"{repo.address}@{commit}" if commit else repo.address
 
     def unpin(self, target: str) -> bool:
@@ -200,12 +200,12 @@ class RoomCalls:
             target: As it was pinned.
         """
         repo, commit = self._name(target)
-        return pins.unpin(self._place(), repo, commit or pins.ALL)
+        return pins.unpin(self._root(), repo, commit or pins.ALL)
 
     def pins(self) -> dict[str, tuple[str, ...]]:
         """Return who has pinned what: ``by hand`` or paths of lock files, by ``org/name`` or ``org/name@<commit>``."""
         found: dict[str, tuple[str, ...]] = {}
-        for (folder, commit), holders in sorted(pins.pins_of(self._place()).items()):
+        for (folder, commit), holders in sorted(pins.pins_of(self._root()).items()):
             repo = RepoId.of_folder(folder)
             if repo is not None:
                 found[repo.address if commit == pins.ALL else f"{repo.address}@{commit}"] = holders
@@ -220,18 +220,15 @@ class RoomCalls:
             commit: Of ``repo_id``; None: all of them.
         """
         folder = None if repo_id is None else RepoId(Kind.of_word(repo_type), repo_id).folder
-        uses.release(self._place(), folder, commit)
+        uses.release(self._root(), folder, commit)
 
     def _name(self, target: str) -> tuple[RepoId, str | None]:
-        root = self._place()
+        root = self._root()
         inventory = take_inventory(root) if root.is_dir() else Inventory.empty(root)
         return name_choice(inventory, target)
 
-    def _place(self) -> Path:
-        root = self._session.options.cache.root
-        if root is None:
-            raise InvalidParameterError("no directory is known for the cache; name one, or set HF_HOME")
-        return root
+    def _root(self) -> Path:
+        return self._session.options.cache.demand_root()
 
 
 def refuse(refused: Collection[Refused]) -> None:

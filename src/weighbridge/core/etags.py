@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from weighbridge.core.digests import Digest
+
+_SHA256_HEX = 64
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_=+-][A-Za-z0-9._=+-]{0,127}", re.ASCII)
 _KEPT = (".lock", ".incomplete", ".wb-partial", ".wb-claim")
@@ -12,6 +15,13 @@ _KEPT = (".lock", ".incomplete", ".wb-partial", ".wb-claim")
 def is_digest_name(etag: str) -> bool:
     """Tell whether an etag is the git SHA-1 or the SHA-256 of its content, so that the blob's name proves it."""
     return _DIGEST.fullmatch(etag) is not None
+
+
+def digest_of(etag: str) -> Digest | None:
+    """Return the digest that an etag is; None if it is none."""
+    if not is_digest_name(etag):
+        return None
+    return Digest("sha256" if len(etag) == _SHA256_HEX else "git-sha1", etag)
 
 
 def is_blob_name(etag: str) -> bool:

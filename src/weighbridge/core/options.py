@@ -219,6 +219,12 @@ class CacheOptions:
         if self.limit is not None:
             _check_counts(self, "limit")
 
+    def demand_root(self) -> Path:
+        """Return the root; raises :class:`InvalidParameterError` if this user has no place for one."""
+        if self.root is None:
+            raise InvalidParameterError("no directory is known for the cache; name one, or set HF_HOME")
+        return self.root
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubOptions:

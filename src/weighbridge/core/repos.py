@@ -11,6 +11,7 @@ from typing import Self
 from weighbridge.core.artifacts import Promise
 from weighbridge.core.digests import Digest
 from weighbridge.core.errors import HFValidationError, InvalidParameterError, UnsafePathError
+from weighbridge.core.etags import digest_of
 from weighbridge.core.names import RelativeName
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?", re.ASCII)
@@ -195,6 +196,13 @@ class RepoFile:
     sha256: str | None = None
     pointer_size: int | None = None
     xet_hash: str | None = None
+
+    @classmethod
+    def of_etag(cls, path: str, etag: str) -> Self:
+        """Return a file of which no more is known than what its content is called in a cache."""
+        digest = digest_of(etag)
+        sha256 = etag if digest is not None and digest.algorithm == "sha256" else None
+        return cls(path=path, size=None, blob_id="" if sha256 else etag, sha256=sha256)
 
     @property
     def etag(self) -> str:

@@ -35,7 +35,6 @@ from weighbridge.store.faults import storing
 from weighbridge.store.layout import Place
 from weighbridge.store.sight import Sight, see
 
-_SHA256_HEX = 64
 _REFUSED = frozenset({401, 403, 404, 410})  # another commit may still have it
 
 
@@ -88,7 +87,7 @@ class _Listings:
         """Return commits and files that have a content: those that lead to it, then all that are known to have it."""
         known: dict[tuple[str, str], RepoFile] = {}
         for commit, path in pointers:
-            known[commit, path] = self.file(commit, path) or _unlisted(path, etag)
+            known[commit, path] = self.file(commit, path) or RepoFile.of_etag(path, etag)
         for commit, file in self._owners.get(etag, []):
             known.setdefault((commit, file.path), file)
         return tuple((commit, file) for (commit, _), file in known.items() if file.etag == etag)
@@ -273,12 +272,6 @@ def _etag_of(listings: _Listings, finding: Finding) -> str | None:
         name = finding.path.readlink().name
         return name if is_digest_name(name) else None
     return None
-
-
-def _unlisted(path: str, etag: str) -> RepoFile:
-    """Return a file of which only the name of its blob is known."""
-    is_sha256 = len(etag) == _SHA256_HEX
-    return RepoFile(path=path, size=None, blob_id="" if is_sha256 else etag, sha256=etag if is_sha256 else None)
 
 
 def _words(case: _Case, result: FileResult) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,13 +13,11 @@ from weighbridge.hub.resolver import Hub
 from weighbridge.mending.cures import Cure, is_hopeless
 from weighbridge.store.cache.audit.looking import look_at
 from weighbridge.store.cache.layout import CacheFolder
-from weighbridge.store.cache.locks import is_taken
+from weighbridge.store.cache.locks import taken_of
 from weighbridge.store.cache.refs import read_ref, write_ref
 from weighbridge.store.cache.root import prepare_folder, tag_directory
 from weighbridge.store.cache.trees import read_tree, write_tree
 from weighbridge.store.faults import storing
-
-_LOCK = ".lock"
 
 
 @dataclass(slots=True)
@@ -123,13 +120,7 @@ def _unlink(finding: Finding) -> str | Left:
 
 def _is_busy(folder: CacheFolder) -> bool:
     """Tell whether somebody is fetching files of a repository."""
-    names: list[str] = []
-    with suppress(OSError):
-        names = os.listdir(folder.root / ".locks" / folder.repo.folder)  # noqa: PTH208 - names are all that is needed
-    with suppress(InvalidParameterError):
-        if any(is_taken(folder, each.removesuffix(_LOCK)) for each in names if each.endswith(_LOCK)):
-            return True
-    return any(each.is_held for each in look_at(folder).rests)
+    return bool(taken_of(folder)) or any(each.is_held for each in look_at(folder).rests)
 
 
 def _removed(path: Path) -> str:

@@ -18,12 +18,11 @@ from weighbridge.mirror.disk import is_text, passing_over_absence, walk
 from weighbridge.mirror.listing import Held, Listing, Outline, digest_kind
 from weighbridge.mirror.refusals import Refusal, no_entry, no_revision, try_later
 from weighbridge.mirror.repository import SHORTEST_PREFIX, find_prefix
+from weighbridge.store.cache.refs import LARGEST_REF, is_unfinished
 from weighbridge.store.sight import Sight, read_plain
 
 _BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _POINTER = re.compile(r"(?:\.\./)+blobs/(?:[0-9a-f]{40}|[0-9a-f]{64})", re.ASCII)
-_UNFINISHED = re.compile(r"\.[0-9a-f]{8}\.tmp$", re.ASCII)  # a ref that its writer has not renamed yet
-_LARGEST_REF = 4096
 _PATIENCE_S = 2.0  # for a digest that is not known; then its computation goes on alone
 
 
@@ -79,7 +78,7 @@ class CachedRepository:
         for path in _plain_files(root):
             name, commit = path.relative_to(root).as_posix(), self._read_ref(path)
             is_short = SHORTEST_PREFIX <= len(name) < len(commit) and commit.startswith(name)
-            is_whole = is_text(name) and not _UNFINISHED.search(name)
+            is_whole = is_text(name) and not is_unfinished(name)
             if commit and is_whole and not is_short and self._has(commit):
                 found[name] = commit
         return dict(sorted(found.items(), key=lambda each: (each[0] != "main", each[0])))
@@ -186,7 +185,7 @@ class CachedRepository:
     def _read_ref(self, path: Path) -> str:
         """Return the commit that a ref holds; "" if it holds none."""
         with passing_over_absence(), suppress(ValueError):
-            text = read_plain(path)[:_LARGEST_REF].decode("ascii").strip()
+            text = read_plain(path)[:LARGEST_REF].decode("ascii").strip()
             return text if is_commit(text) else ""
         return ""
 

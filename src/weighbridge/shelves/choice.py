@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from weighbridge.core.errors import InvalidParameterError
 from weighbridge.core.options import Options
 from weighbridge.core.snapshots import Order
 from weighbridge.delivery import Means
@@ -66,7 +65,4 @@ def _cached(order: Order, options: Options) -> CacheFolder | None:
 
 
 def _demand_cache(order: Order, options: Options) -> CacheFolder:
-    cached = _cached(order, options)
-    if cached is None:
-        raise InvalidParameterError("no directory is known for the cache; name one, or set HF_HOME")
-    return cached
+    return CacheFolder(options.cache.demand_root(), order.repo)

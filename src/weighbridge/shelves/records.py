@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 from weighbridge.core.errors import InvalidParameterError, StoreError
-from weighbridge.core.etags import is_digest_name
 from weighbridge.core.repos import RepoFile, RepoId, Tree, is_commit, repo_path
 from weighbridge.store.cache.absences import is_absent, note_absence
 from weighbridge.store.cache.folders import LocalFolder
@@ -19,8 +18,6 @@ from weighbridge.store.cache.refs import read_ref, write_ref
 from weighbridge.store.cache.root import prepare_folder
 from weighbridge.store.cache.trees import read_tree, write_tree
 from weighbridge.store.receipts import Receipts
-
-_SHA256_HEX = 64
 
 
 class Records(Protocol):
@@ -146,12 +143,16 @@ class FolderRecords:
     def held(self, commit: str) -> list[RepoFile]:
         """Return the files whose notes say that they are of the commit."""
         notes = {path: self._folder.note_of(path) for path in files_below(self._folder.root)}
-        return [_file_of(path, note.etag) for path, note in notes.items() if note is not None and note.commit == commit]
+        return [
+            RepoFile.of_etag(path, note.etag)
+            for path, note in notes.items()
+            if note is not None and note.commit == commit
+        ]
 
     def held_at(self, commit: str, path: str) -> RepoFile | None:
         """Return the file if its note says that it is of the commit."""
         note = self._folder.note_of(path)
-        return _file_of(path, note.etag) if note is not None and note.commit == commit else None
+        return RepoFile.of_etag(path, note.etag) if note is not None and note.commit == commit else None
 
     def is_absent(self, commit: str, path: str) -> bool:
         """Tell nothing: a folder has no markers."""
@@ -176,12 +177,7 @@ def _pointed(root: Path, path: str) -> RepoFile:
         name = os.path.basename(os.readlink(root / path))  # noqa: PTH115, PTH119 - many of them
     except OSError:
         name = ""
-    return _file_of(path, name)
-
-
-def _file_of(path: str, etag: str) -> RepoFile:
-    is_sha256 = is_digest_name(etag) and len(etag) == _SHA256_HEX
-    return RepoFile(path=path, size=None, blob_id="" if is_sha256 else etag, sha256=etag if is_sha256 else None)
+    return RepoFile.of_etag(path, name)
 
 
 def files_below(root: Path) -> Iterator[str]:

@@ -18,6 +18,7 @@ import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 PARTIAL_SUFFIX = ".wb-partial"
 CLAIM_SUFFIX = ".wb-claim"
@@ -63,6 +64,13 @@ class Place:
     def new_partial(self) -> Path:
         """Return a path for a writer's partial that nobody else uses."""
         return self.parent / f"{self.prefix}{secrets.token_hex(8)}{PARTIAL_SUFFIX}"
+
+    @classmethod
+    def of_partial(cls, path: Path) -> Self | None:
+        """Return the place of which something is a partial, by its name; None if it is none of ours."""
+        stem = path.name.removeprefix(".").removesuffix(PARTIAL_SUFFIX).rpartition(".")[0].rpartition(".")[0]
+        place = cls(path.with_name(stem)) if stem else None
+        return place if place is not None and place.owns(path.name) else None
 
     def owns(self, name: str) -> bool:
         """Tell whether ``name`` is that of a partial of this file."""

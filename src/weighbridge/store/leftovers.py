@@ -19,9 +19,8 @@ from weighbridge.store.journal import Identity, JournalState
 from weighbridge.store.layout import CLAIM_SUFFIX, DATA, JOURNAL, PARTIAL_SUFFIX, Place
 from weighbridge.store.owners import Owner, boot_id
 from weighbridge.store.partial import remove_partial
-from weighbridge.store.sight import read_plain
+from weighbridge.store.sight import BLOCK, read_plain
 
-_BLOCK = 512  # what st_blocks counts, whatever the file system's own blocks are
 _FORGOTTEN_S = 60.0  # a writer shows every second that it is alive; one that nobody can look up is given up after this
 
 
@@ -105,6 +104,11 @@ def read_leftovers(place: Place, names: Sequence[str]) -> list[Leftover]:
     return [_read(place.parent / name) for name in names if place.owns(name)]
 
 
+def read_leftover(path: Path) -> Leftover | None:
+    """Return the partial in a directory; None if that is not called as one of ours is."""
+    return None if Place.of_partial(path) is None else _read(path)
+
+
 def remove_free(place: Place, names: Sequence[str]) -> None:
     """Remove what is left of a file that is complete, except partials that somebody may still be writing."""
     for name in names:
@@ -138,7 +142,7 @@ def count_held(places: Sequence[Place]) -> int:
             prefix = name.removesuffix(PARTIAL_SUFFIX).rpartition(".")[0] + "."
             if (parent, prefix) in prefixes:
                 with suppress(OSError):
-                    held += (parent / name / DATA).lstat().st_blocks * _BLOCK
+                    held += (parent / name / DATA).lstat().st_blocks * BLOCK
     return held
 
 

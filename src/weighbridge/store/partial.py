@@ -19,13 +19,12 @@ from weighbridge.store.holding import let_go
 from weighbridge.store.journal import JournalWriter
 from weighbridge.store.layout import DATA, JOURNAL, Place
 from weighbridge.store.publish import publish
-from weighbridge.store.sight import Sight
+from weighbridge.store.sight import BLOCK, Sight
 
 _FLUSH_BYTES = 32 * MIB  # less than this is worth a flush of its own only when it has waited long
 _FLUSH_S = 10.0
 _RESERVE = 256 * MIB  # kept free while the size of what comes is unknown, or this part of a smaller disk
 _RESERVE_PART = 20
-_BLOCK = 512  # what st_blocks counts, whatever the file system's own blocks are
 
 
 class Partial:
@@ -232,7 +231,7 @@ class Partial:
                 self._journal.flush()
 
     def _count_held(self) -> int:
-        return os.fstat(self._data).st_blocks * _BLOCK
+        return os.fstat(self._data).st_blocks * BLOCK
 
     def _count_needed(self) -> int | None:
         return None if self._size is None else max(0, self._size - self._count_held())

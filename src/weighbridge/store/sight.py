@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+BLOCK = 512
+"""What ``st_blocks`` counts, in bytes, whatever the file system's own blocks are."""
+
 _QUIETLY = getattr(os, "O_NOATIME", 0)  # Linux has it
 
 
@@ -73,3 +76,8 @@ def read_plain(path: Path) -> bytes:
     """Return the bytes of a plain file that no link leads to; raises ``OSError`` if it is anything else."""
     with os.fdopen(open_plain(path, os.O_NOFOLLOW), "rb") as file:
         return file.read()
+
+
+def room_of(found: os.stat_result) -> int:
+    """Return how many bytes of the disk a file takes up: one that is written out of order is longer than it is full."""
+    return min(getattr(found, "st_blocks", found.st_size) * BLOCK, found.st_size)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from weighbridge.core.errors import StoreError
 from weighbridge.store.claims import Claim, lease_for
-from weighbridge.store.layout import PARTIAL_SUFFIX, Place
-from weighbridge.store.leftovers import find_leftovers, read_leftovers, remove_free
+from weighbridge.store.layout import Place
+from weighbridge.store.leftovers import find_leftovers, read_leftover, remove_free
 from weighbridge.store.partial import remove_partial
 
 _SILENT_S = 300.0  # a holder gives a sign every few seconds
@@ -44,11 +44,9 @@ def tidy_abandoned(parent: Path, age_s: float) -> None:
     """
     with suppress(StoreError):
         for name in find_leftovers(parent):
-            stem = name.removeprefix(".").removesuffix(PARTIAL_SUFFIX).rpartition(".")[0].rpartition(".")[0]
-            place = Place(parent / stem) if name.endswith(PARTIAL_SUFFIX) and stem else None
-            for leftover in [] if place is None else read_leftovers(place, [name]):
-                if leftover.is_free and time.time() - leftover.last_sign_at > age_s:
-                    remove_partial(leftover.path)
+            leftover = read_leftover(parent / name)
+            if leftover is not None and leftover.is_free and time.time() - leftover.last_sign_at > age_s:
+                remove_partial(leftover.path)
 
 
 def _tidy_directory(names: list[str], files: list[Path], claim_ttl_s: float) -> None:

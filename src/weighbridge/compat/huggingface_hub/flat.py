@@ -16,7 +16,6 @@ from weighbridge.core.artifacts import Artifact, FileRequest, Source
 from weighbridge.core.digests import Digest
 from weighbridge.core.errors import (
     HfHubHTTPError,
-    InvalidParameterError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     TransferError,
@@ -124,9 +123,7 @@ def have_flat(client: Client, url: str, name: str | None, tell: Observer, *, is_
         tell: Receives progress.
         is_fresh: Fetch it whatever is here.
     """
-    root = client.options.cache.root
-    if root is None:
-        raise InvalidParameterError("no directory is known for the cache; name one, or set HF_HOME")
+    root = client.options.cache.demand_root()
     cache = FlatCache(root)
     try:
         head = client.head(url)

@@ -22,7 +22,19 @@ from weighbridge.core.errors import UnsafePathError
 from weighbridge.core.etags import blob_name, is_blob_name, is_digest_name
 from weighbridge.core.repos import RepoId, check_revision, is_commit, repo_path
 
-__all__ = ["OWN", "CacheFolder", "blob_name", "checked_commit", "checked_etag", "is_digest_name", "tree_file"]
+__all__ = [
+    "OF_SYSTEMS",
+    "OWN",
+    "CacheFolder",
+    "blob_name",
+    "checked_commit",
+    "checked_etag",
+    "is_digest_name",
+    "tree_file",
+]
+
+OF_SYSTEMS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+"""What systems put into any directory; other clients pass over it as well."""
 
 OWN = ".weighbridge"
 """The name of a directory for what only we know, inside a directory that other clients know."""

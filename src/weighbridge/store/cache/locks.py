@@ -8,10 +8,12 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from weighbridge.core.etags import is_blob_name
 from weighbridge.store.cache.layout import CacheFolder
 
 _MODE = 0o664  # whatever the umask is: every user of a shared cache must be able to open it
 _FLAGS = os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+_SUFFIX = ".lock"
 _TAKEN = frozenset({errno.EAGAIN, errno.EACCES})  # the second on some file systems
 
 _inside: dict[tuple[int, str], BlobLock] = {}
@@ -120,6 +122,15 @@ def is_taken(folder: CacheFolder, etag: str) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def taken_of(folder: CacheFolder) -> list[str]:
+    """Return the etags of a repository's blobs of which some client is inside the gate, sorted."""
+    names: list[str] = []
+    with suppress(OSError):
+        names = os.listdir(folder.root / ".locks" / folder.repo.folder)  # noqa: PTH208 - names are all that is needed
+    etags = sorted(each.removesuffix(_SUFFIX) for each in names if each.endswith(_SUFFIX))
+    return [each for each in etags if is_blob_name(each) and is_taken(folder, each)]
 
 
 def _open(path: Path) -> tuple[int, bool]:

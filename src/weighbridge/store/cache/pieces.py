@@ -17,7 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from weighbridge.core.digests import Digest
-from weighbridge.core.errors import InvalidDigestError, StoreError
+from weighbridge.core.errors import StoreError
+from weighbridge.core.etags import digest_of
 from weighbridge.core.options import MIB
 from weighbridge.core.pieces import PieceManifest
 from weighbridge.core.repos import RepoId
@@ -27,7 +28,6 @@ from weighbridge.store.cache.staging import make_directories, read_whole, refuse
 _FOLDER = "pieces"
 _SUFFIX = ".json"
 _LARGEST = 64 * MIB  # a content of 2 TB
-_ALGORITHMS = {40: "git-sha1", 64: "sha256"}  # of a blob, by the length of its name
 
 
 def manifest_file(folder: Path, etag: str) -> Path:
@@ -56,7 +56,7 @@ def keep_prefixes(place: Path, size: int, prefixes: Mapping[int, str]) -> None:
         size: Of the whole, in bytes.
         prefixes: Hex digest of the first N bytes, by N.
     """
-    digest = _digest_of(place.stem)
+    digest = digest_of(place.stem)
     manifest = None if digest is None else PieceManifest.of(digest, size, prefixes)
     if manifest is not None:
         _keep(place, manifest)
@@ -84,7 +84,7 @@ def stray_manifests(folder: Path) -> list[Path]:
         refuse_links(folder / OWN / _FOLDER)
         for each in sorted((folder / OWN / _FOLDER).iterdir()):
             if not (folder / "blobs" / each.stem).is_symlink() and not (folder / "blobs" / each.stem).exists():
-                digest = _digest_of(each.stem)
+                digest = digest_of(each.stem)
                 manifest = None if digest is None else _read(folder, digest)
                 strays[each] = -1 if manifest is None else manifest.size
     sizes = set(_plain_sizes(folder / "snapshots")) if strays else set[int]()
@@ -96,14 +96,6 @@ def _keep(place: Path, manifest: PieceManifest) -> None:
     with suppress(OSError, StoreError):
         make_directories(folder, place.parent)
         write_whole(folder, place, manifest.encode())
-
-
-def _digest_of(name: str) -> Digest | None:
-    """Return the digest that the name of a blob is; None if it is none."""
-    try:
-        return Digest(_ALGORITHMS.get(len(name), ""), name)
-    except InvalidDigestError:
-        return None
 
 
 def _read(folder: Path, digest: Digest) -> PieceManifest | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +12,15 @@ from weighbridge.store.cache.layout import CacheFolder, checked_commit
 from weighbridge.store.cache.staging import create, make_directories, read_whole, staged
 from weighbridge.store.faults import flush_directory, flush_file, storing
 
-_LARGEST = 4096
+LARGEST_REF = 4096
+"""Bytes of a ref that are read."""
+
+_UNFINISHED = re.compile(r"\.[0-9a-f]{8}\.tmp$", re.ASCII)
+
+
+def is_unfinished(name: str) -> bool:
+    """Tell whether something among the refs is a temporary name, which its writer will rename in a moment."""
+    return _UNFINISHED.search(name) is not None
 
 
 def read_ref(folder: CacheFolder, revision: str) -> str | None:
@@ -23,7 +32,7 @@ def read_ref(folder: CacheFolder, revision: str) -> str | None:
     Raises:
         UnsafePathError: The revision could lead elsewhere.
     """
-    content = read_whole(folder.ref(revision), _LARGEST)
+    content = read_whole(folder.ref(revision), LARGEST_REF)
     text = (content or b"").decode("ascii", "replace").strip()
     return text if is_commit(text) else None
 
@@ -55,7 +64,7 @@ def write_ref(folder: CacheFolder, revision: str, commit: str) -> None:
 
 def _holds(ref: Path, commit: str) -> bool:
     """Tell whether a ref is to the byte what it should be: what we forgive when reading, others don't."""
-    return read_whole(ref, _LARGEST) == commit.encode("ascii")
+    return read_whole(ref, LARGEST_REF) == commit.encode("ascii")
 
 
 def _check_way(folder: CacheFolder, ref: Path) -> None:

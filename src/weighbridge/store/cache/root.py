@@ -7,10 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from weighbridge.core.errors import CacheNotFound, InvalidParameterError
-from weighbridge.store.cache.layout import CacheFolder
+from weighbridge.store.cache import shared
+from weighbridge.store.cache.layout import OF_SYSTEMS, CacheFolder
 from weighbridge.store.faults import storing
 
-_TAG_NAME = "CACHEDIR.TAG"
+TAG = "CACHEDIR.TAG"
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -34,7 +35,7 @@ def prepare_root(root: Path) -> None:
 
 
 def list_root(root: Path) -> list[str]:
-    """Return the names of what is in a cache, sorted.
+    """Return the names of what is in a cache, sorted, but for what every cache has: repositories, and strangers.
 
     Raises:
         CacheNotFound: There is no such directory that can be listed.
@@ -43,11 +44,13 @@ def list_root(root: Path) -> list[str]:
     if root.is_file():
         raise InvalidParameterError(f"a cache is a directory, and {root} is a file; give another cache_dir")
     try:
-        return sorted(os.listdir(root))  # noqa: PTH208 - names are all that is needed
+        names = os.listdir(root)  # noqa: PTH208 - names are all that is needed
     except OSError as error:
         words = error.strerror or type(error).__name__
         message = f"there is no cache to be read at {root} ({words}); give another cache_dir, or set HF_HUB_CACHE"
         raise CacheNotFound(message, cache_dir=root) from error
+    passed_over = OF_SYSTEMS | {".locks", TAG} | ({shared.FOLDER} if shared.is_shared(root) else set())
+    return sorted(each for each in names if each not in passed_over)
 
 
 def prepare_folder(folder: CacheFolder) -> None:
@@ -70,7 +73,7 @@ def tag_directory(directory: Path) -> None:
     It is written in place, since a temporary file would be a stranger in the root.  Several who do so at once write the
     same bytes to the same place, and one that was left empty by a power loss is filled.
     """
-    tag = directory / _TAG_NAME
+    tag = directory / TAG
     with suppress(OSError):
         if _size(tag) == 0:
             descriptor = os.open(tag, _FLAGS, 0o666)

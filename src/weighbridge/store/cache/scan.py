@@ -7,7 +7,6 @@ the same.  Nothing is written, and what others remove or add meanwhile is seen o
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,18 +16,16 @@ from pathlib import Path
 from weighbridge.core.errors import CorruptedCacheException
 from weighbridge.core.repos import Kind
 from weighbridge.store.cache import shared
+from weighbridge.store.cache.layout import OF_SYSTEMS
+from weighbridge.store.cache.refs import LARGEST_REF, is_unfinished
 from weighbridge.store.cache.root import list_root
 from weighbridge.store.cache.staging import read_whole
 from weighbridge.store.layout import DATA, PARTIAL_SUFFIX
+from weighbridge.store.sight import room_of
 
-_OF_SYSTEMS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-_PASSED_OVER = _OF_SYSTEMS | {".locks", "CACHEDIR.TAG"}
 _KINDS = {each.value: each for each in Kind}
-_UNFINISHED_REF = re.compile(r"\.[0-9a-f]{8}\.tmp$", re.ASCII)  # its writer will rename it in a moment
-_LARGEST_REF = 4096
 _TRIES = 4
 _PAUSE_S = 0.02  # between them
-_BLOCK = 512  # what st_blocks counts
 
 _pause = threading.Event()  # never set
 
@@ -141,11 +138,10 @@ def scan_cache(root: Path) -> Scan:
     """
     root = Path(os.path.realpath(root))
     names = list_root(root)
-    passed_over = _PASSED_OVER | {shared.FOLDER} if shared.is_shared(root) else _PASSED_OVER
     sizes = {(found.st_dev, found.st_ino): found.st_size for found in map(_look, shared.shared_contents(root)) if found}
     repos: list[ScannedRepo] = []
     problems: list[CorruptedCacheException] = []
-    for name in [each for each in names if each not in passed_over]:
+    for name in names:
         try:
             repos.append(scan_repo(root / name, sizes))
         except CorruptedCacheException as error:
@@ -250,9 +246,9 @@ class _RepoScan:
         for directory, _, names in os.walk(place):
             for name in names:
                 path = Path(directory, name)
-                if name in _OF_SYSTEMS or _UNFINISHED_REF.search(name) or path.is_dir():
+                if name in OF_SYSTEMS or is_unfinished(name) or path.is_dir():
                     continue
-                content = read_whole(path, _LARGEST_REF)
+                content = read_whole(path, LARGEST_REF)
                 if content is not None or os.path.lexists(path):
                     commit = (content or b"").decode("utf-8", "replace").strip()
                     found.setdefault(commit, set()).add(path.relative_to(place).as_posix())
@@ -260,7 +256,7 @@ class _RepoScan:
 
     def _snapshots(self) -> Iterator[Path]:
         for path in sorted((self._path / "snapshots").iterdir()):
-            if path.name in _OF_SYSTEMS:
+            if path.name in OF_SYSTEMS:
                 continue
             if path.is_file():
                 raise self._corrupted(f"{path} is a file, among directories of commits")
@@ -320,12 +316,10 @@ def _unfinished(blobs: Path) -> Iterator[Unfinished]:
 
 
 def _room(path: Path) -> int:
-    """Return how many bytes of the disk a file takes up: one that is written out of order is longer than it is full."""
     try:
-        found = path.lstat()
+        return room_of(path.lstat())
     except FileNotFoundError:
         return 0
-    return min(getattr(found, "st_blocks", found.st_size) * _BLOCK, found.st_size)
 
 
 def _listed(refs: dict[str, set[str]]) -> str:

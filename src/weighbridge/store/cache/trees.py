@@ -14,8 +14,10 @@ from weighbridge.store.cache.staging import make_directories, read_whole, write_
 from weighbridge.store.faults import storing
 from weighbridge.store.sight import Sight
 
-_FORMAT = 1
-_LARGEST = 1 << 30  # a million files take a quarter of it
+TREE_FORMAT = 1
+LARGEST_TREE = 1 << 30
+"""Bytes of a listing that are read; a million files take a quarter of it."""
+
 _SIZE_MAX = 1 << 63
 _SHA1 = re.compile(r"[0-9a-f]{40}", re.ASCII).fullmatch
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII).fullmatch
@@ -57,7 +59,7 @@ def write_tree(place: Path, tree: Tree) -> None:
     if any(each.size is None or not is_commit(each.blob_id) for each in tree.files):
         return
     files = {each.path: _entry(each) for each in sorted(tree.files, key=lambda each: each.path)}
-    content = json.dumps({"format_version": _FORMAT, "files": files}, indent=1).encode("ascii")
+    content = json.dumps({"format_version": TREE_FORMAT, "files": files}, indent=1).encode("ascii")
     if read_whole(place, len(content)) == content:
         return
     folder = place.parent.parent
@@ -79,10 +81,10 @@ def _entry(file: RepoFile) -> Mapping[str, object]:
 def _read(place: Path, commit: str, sight: Sight) -> Tree | None:
     """Read a listing that looks like ``sight`` now, so that another one is read anew."""
     del sight
-    content = read_whole(place, _LARGEST)
+    content = read_whole(place, LARGEST_TREE)
     try:
         found = json.loads(content or b"")
-        if found["format_version"] != _FORMAT:
+        if found["format_version"] != TREE_FORMAT:
             return None
         files = tuple(_read_file(path, entry) for path, entry in sorted(found["files"].items()))
         "".join(each.path for each in files).encode("utf-8")  # JSON can spell what no file system can

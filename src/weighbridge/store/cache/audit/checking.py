@@ -19,7 +19,7 @@ from weighbridge.core.findings import Finding
 from weighbridge.core.pieces import PIECE, PieceManifest
 from weighbridge.core.ranges import ByteRange
 from weighbridge.store.cache.audit.contents import Content, damage, mismatch
-from weighbridge.store.cache.pieces import find_manifest, keep_manifest
+from weighbridge.store.cache.pieces import find_manifest, keep_prefixes, manifest_file
 from weighbridge.store.cache.reading import Reading, read_blob
 from weighbridge.store.receipts import Receipts, is_settled
 from weighbridge.store.sight import see
@@ -136,7 +136,8 @@ class Checker:
             if reading.digest == content.digest:
                 self._note(group, reading, began_ns)
                 if manifest is None or manifest.prefixes != reading.prefixes:
-                    _keep_pieces(content, reading)
+                    place = manifest_file(content.folder.path, content.digest.value)
+                    keep_prefixes(place, reading.sight.size, reading.prefixes)
                 return _Verdict(group)
             if see(content.path) == reading.sight:
                 return _Verdict(group, mismatch(content, reading.digest), reading.wrong)
@@ -157,13 +158,6 @@ def _pieces_of(content: Content) -> PieceManifest | None:
     if content.found.st_size <= PIECE:  # there may be very many, and as many repositories to be asked
         return None
     return find_manifest(content.folder.root, content.folder.path, content.digest)
-
-
-def _keep_pieces(content: Content, reading: Reading) -> None:
-    """Keep what reading it has told of the pieces of a content that is right."""
-    manifest = PieceManifest.of(content.digest, reading.sight.size, reading.prefixes)
-    if manifest is not None:
-        keep_manifest(content.folder.path, manifest)
 
 
 def _has_gone(path: Path) -> bool:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weighbridge.core.digests import Digest
+from weighbridge.core.etags import digest_of
 from weighbridge.core.findings import Finding, Thing, Trouble
 from weighbridge.core.pieces import PIECE
 from weighbridge.core.ranges import ByteRange
 from weighbridge.store.cache.audit.views import Repository, Way
-from weighbridge.store.cache.layout import CacheFolder, is_digest_name
+from weighbridge.store.cache.layout import CacheFolder
 
-_ALGORITHMS = {40: "git-sha1", 64: "sha256"}
 _SHOWN = 19  # characters of a digest
 _HERE = frozenset({Way.ITSELF, Way.INSIDE})
 
@@ -60,12 +60,13 @@ def contents_of(seen: Repository) -> Iterator[Content]:
                     pointers=((snapshot.commit, name.path),),
                 )
     for blob in seen.blobs.values():
-        if is_digest_name(blob.path) and blob.way in _HERE and blob.found is not None:
+        digest = digest_of(blob.path)
+        if digest is not None and blob.way in _HERE and blob.found is not None:
             yield Content(
                 folder=seen.folder,
                 thing=Thing.BLOB,
                 path=blob.place,
-                digest=Digest(_ALGORITHMS[len(blob.path)], blob.path),
+                digest=digest,
                 found=blob.found,
                 pointers=tuple(sorted(leading[blob.path])),
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,19 +13,16 @@ from weighbridge.core.etags import is_blob_name
 from weighbridge.core.repos import is_commit
 from weighbridge.store.cache.audit.rests import is_rest, look_at_rest
 from weighbridge.store.cache.audit.views import Listing, Marker, Name, Ref, Repository, Rest, Snapshot, State, Stray
-from weighbridge.store.cache.audit.ways import OF_SYSTEMS, Ways, below, entries_of, look_into
-from weighbridge.store.cache.layout import OWN, CacheFolder
+from weighbridge.store.cache.audit.ways import Ways, below, entries_of, look_into
+from weighbridge.store.cache.layout import OF_SYSTEMS, OWN, CacheFolder
+from weighbridge.store.cache.refs import LARGEST_REF, is_unfinished
 from weighbridge.store.cache.room.aside import aside_of
 from weighbridge.store.cache.staging import read_whole, refuse_links
-from weighbridge.store.cache.trees import read_tree
+from weighbridge.store.cache.trees import LARGEST_TREE, TREE_FORMAT, read_tree
 
 _KNOWN = OF_SYSTEMS | {"blobs", "refs", "snapshots", "trees", ".no_exist", OWN}
-_UNFINISHED_REF = re.compile(r"\.[0-9a-f]{8}\.tmp$", re.ASCII)
 _STAGED = "a temporary name, which somebody is about to replace, or has left"
 _REMOVED = "a removal was interrupted; the next one ends it, and puts back what is needed"
-_FORMAT = 1
-_LARGEST_REF = 4096
-_LARGEST_TREE = 1 << 30
 
 
 def look_at(folder: CacheFolder) -> Repository:
@@ -105,10 +101,10 @@ class _Look:
         for path in map(Path, below(str(place))):
             if path.name in OF_SYSTEMS:
                 continue
-            if _UNFINISHED_REF.search(path.name):
+            if is_unfinished(path.name):
                 self._rests.append(Rest(path, _size(path) or 0, detail=_STAGED))
                 continue
-            content = read_whole(path, _LARGEST_REF)
+            content = read_whole(path, LARGEST_REF)
             if content is not None or os.path.lexists(path):
                 yield Ref(path.relative_to(place).as_posix(), path, content)
 
@@ -162,8 +158,8 @@ def _listing(path: Path) -> Listing | None:
         return Listing(commit=path.stem, path=path, state=State.UNREADABLE)
     is_later = False
     with suppress(ValueError, RecursionError, TypeError, KeyError):
-        version = json.loads(read_whole(path, _LARGEST_TREE) or b"")["format_version"]
-        is_later = type(version) is int and version != _FORMAT
+        version = json.loads(read_whole(path, LARGEST_TREE) or b"")["format_version"]
+        is_later = type(version) is int and version != TREE_FORMAT
     return Listing(commit=path.stem, path=path, state=State.LATER if is_later else State.DAMAGED)
 
 

@@ -13,11 +13,11 @@ from weighbridge.store.cache.audit.views import Rest
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.locks import is_taken
 from weighbridge.store.claims import is_claimed
-from weighbridge.store.layout import CLAIM_SUFFIX, DATA, PARTIAL_SUFFIX, Place
-from weighbridge.store.leftovers import read_leftovers
+from weighbridge.store.layout import CLAIM_SUFFIX, DATA, PARTIAL_SUFFIX
+from weighbridge.store.leftovers import read_leftover
+from weighbridge.store.sight import room_of
 
 _OF_OTHERS = re.compile(r"(?P<etag>.+?)(\.[0-9a-f]{8})?\.incomplete|(?P<locked>.+)\.lock|tmp_[0-9a-f-]+", re.ASCII)
-_BLOCK = 512  # what st_blocks counts
 
 
 def is_rest(entry: os.DirEntry[str]) -> bool:
@@ -30,7 +30,7 @@ def look_at_rest(folder: CacheFolder, entry: os.DirEntry[str]) -> Iterator[Rest]
     path = Path(entry.path)
     with suppress(OSError):
         found = os.lstat(path / DATA) if entry.is_dir(follow_symlinks=False) else path.lstat()
-        yield Rest(path, min(found.st_blocks * _BLOCK, found.st_size), _is_held(folder, path))
+        yield Rest(path, room_of(found), _is_held(folder, path))
         return
     if os.path.lexists(path):
         yield Rest(path, 0, _is_held(folder, path))
@@ -39,8 +39,8 @@ def look_at_rest(folder: CacheFolder, entry: os.DirEntry[str]) -> Iterator[Rest]
 def _is_held(folder: CacheFolder, path: Path) -> bool:
     """Tell whether somebody alive may be writing it; in doubt he is."""
     if path.name.endswith(PARTIAL_SUFFIX):
-        stem = path.name.removeprefix(".").removesuffix(PARTIAL_SUFFIX).rpartition(".")[0].rpartition(".")[0]
-        return any(not each.is_free for each in read_leftovers(Place(path.parent / stem), [path.name]))
+        leftover = read_leftover(path)
+        return leftover is not None and not leftover.is_free
     if path.name.endswith(CLAIM_SUFFIX):
         return is_claimed(path)
     known = _OF_OTHERS.fullmatch(path.name)

@@ -12,15 +12,11 @@ from pathlib import Path
 from weighbridge.core.errors import EntryNotFoundError
 from weighbridge.core.findings import Finding, Thing, Trouble
 from weighbridge.core.repos import RepoId
-from weighbridge.store.cache import shared
 from weighbridge.store.cache.audit.belongings import unfinished
 from weighbridge.store.cache.audit.views import Rest
-from weighbridge.store.cache.audit.ways import OF_SYSTEMS
 from weighbridge.store.cache.layout import CacheFolder
-from weighbridge.store.cache.root import list_root
+from weighbridge.store.cache.root import TAG, list_root
 
-_TAG = "CACHEDIR.TAG"
-_PASSED_OVER = OF_SYSTEMS | {".locks", _TAG}
 _OF_OLDER = re.compile(r"tmp[a-z0-9_]{8}", re.ASCII)  # what 0.9.1 fetches into, and never cleans up
 
 
@@ -44,13 +40,11 @@ def look_at_root(root: Path) -> Root:
         CacheNotFound: There is no such directory that can be listed.
         InvalidParameterError: It is a file.
     """
-    names = list_root(root)
-    passed_over = _PASSED_OVER | {shared.FOLDER} if shared.is_shared(root) else _PASSED_OVER
     folders: list[CacheFolder] = []
     findings = [] if _has_tag(root) else [_untagged(root)]
-    for name in names:
+    for name in list_root(root):
         repo, path = RepoId.of_folder(name), root / name
-        if name in passed_over or not os.path.lexists(path):
+        if not os.path.lexists(path):
             continue
         if repo is not None and path.is_dir() and not _leads_astray(path):
             folders.append(CacheFolder(root, repo))
@@ -92,7 +86,7 @@ def _leads_astray(path: Path) -> bool:
 
 def _has_tag(root: Path) -> bool:
     try:
-        return (root / _TAG).lstat().st_size > 0
+        return (root / TAG).lstat().st_size > 0
     except OSError:
         return False
 
@@ -101,7 +95,7 @@ def _untagged(root: Path) -> Finding:
     return Finding(
         trouble=Trouble.MISSING,
         thing=Thing.TAG,
-        path=root / _TAG,
+        path=root / TAG,
         detail="it would tell backup programs to leave the cache out",
         is_fault=False,
     )

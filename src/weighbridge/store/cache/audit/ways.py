@@ -10,10 +10,7 @@ from pathlib import Path
 from weighbridge.core.errors import StoreError
 from weighbridge.store.cache import shared
 from weighbridge.store.cache.audit.views import Name, Snapshot, Way
-from weighbridge.store.cache.layout import CacheFolder
-
-OF_SYSTEMS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-"""What systems put into any directory, and what other clients pass over as well."""
+from weighbridge.store.cache.layout import OF_SYSTEMS, CacheFolder
 
 _SHARED = Path(shared.FOLDER)
 

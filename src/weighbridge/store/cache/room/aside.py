@@ -23,11 +23,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from weighbridge.store.cache.layout import OWN
+from weighbridge.store.cache.refs import LARGEST_REF
 from weighbridge.store.cache.scan import linked_blobs
 from weighbridge.store.cache.staging import read_whole, refuse_links
 
 _FOLDER, _BLOBS, _SNAPSHOTS = "removed", "blobs", "snapshots"
-_LARGEST_REF = 4096
 _GRACE_S = 0.25  # a client that has just seen a blob links to it in far less
 _POLL_S = 0.005
 _WRITING_S = 0.05  # a ref is empty for far less
@@ -134,7 +134,7 @@ def refs_of(repo: Path, commits: Collection[str]) -> dict[Path, str]:
 def read_meaning(ref: Path) -> str:
     """Return what a ref holds; one that is empty is waited for, as older clients are about to write it then."""
     until = time.monotonic() + _WRITING_S
-    while (content := read_whole(ref, _LARGEST_REF)) == b"" and time.monotonic() < until:
+    while (content := read_whole(ref, LARGEST_REF)) == b"" and time.monotonic() < until:
         _pause.wait(_POLL_S)
     return (content or b"").decode("ascii", "replace").strip()
 

@@ -12,7 +12,7 @@ from weighbridge.core.errors import WeighbridgeError
 from weighbridge.core.repos import RepoId, is_commit
 from weighbridge.store.cache import uses
 from weighbridge.store.cache.layout import CacheFolder
-from weighbridge.store.cache.locks import BlobLock
+from weighbridge.store.cache.locks import is_taken, taken_of
 from weighbridge.store.cache.readers import find_readers
 from weighbridge.store.cache.removal import Removal, freed_size, remove
 from weighbridge.store.cache.room.aside import end_removals, refs_of
@@ -161,18 +161,9 @@ def count_freed(root: Path, repo: Path, paths: Collection[Path]) -> int:
 def held_blob(root: Path, blob: Path) -> str | None:
     """Tell why a blob can't go now: another client holds its lock; None if none does."""
     repo = RepoId.of_folder(blob.parent.parent.name)
-    if repo is None:
-        return None
-    try:
-        lock = BlobLock(CacheFolder(root, repo), blob.name)
-        path = CacheFolder(root, repo).lock(blob.name)
-    except WeighbridgeError:
-        return None
-    if not path.exists():
-        return None
-    if not lock.try_enter():
-        return f"another client is fetching {blob.name} of {repo.address}"
-    lock.leave()
+    with suppress(WeighbridgeError):
+        if repo is not None and is_taken(CacheFolder(root, repo), blob.name):
+            return _fetching(repo, blob.name)
     return None
 
 
@@ -213,12 +204,14 @@ def _open_ones(blobs: Iterable[Path]) -> dict[Path, int]:
 
 
 def _holder(root: Path, repo: Path) -> str | None:
-    """Tell which lock of a blob somebody holds, so that the whole repository can't go; None if there is none."""
-    names: list[str] = []
-    with suppress(OSError):
-        names = sorted(os.listdir(root / ".locks" / repo.name))  # noqa: PTH208 - names are all that is needed
-    blobs = [repo / "blobs" / each.removesuffix(".lock") for each in names if each.endswith(".lock")]
-    return _first(held_blob(root, each) for each in blobs) or _writer(repo / "blobs")
+    """Tell which blob somebody is fetching, so that the whole repository can't go; None if there is none."""
+    known = RepoId.of_folder(repo.name)
+    taken = [] if known is None else taken_of(CacheFolder(root, known))
+    return _fetching(known, taken[0]) if known is not None and taken else _writer(repo / "blobs")
+
+
+def _fetching(repo: RepoId, etag: str) -> str:
+    return f"another client is fetching {etag} of {repo.address}"
 
 
 def _writer(blobs: Path) -> str | None:

@@ -31,8 +31,9 @@ from weighbridge.store.cache.room.inventory import CachedRevision, look_again, t
 from weighbridge.store.cache.room.leaving import Left, Refused, held_blob, leave
 from weighbridge.store.cache.scan import linked_blobs
 from weighbridge.store.cache.staging import remove_abandoned
-from weighbridge.store.layout import CLAIM_SUFFIX, PARTIAL_SUFFIX, Place
-from weighbridge.store.leftovers import read_leftovers
+from weighbridge.store.layout import CLAIM_SUFFIX, PARTIAL_SUFFIX
+from weighbridge.store.leftovers import read_leftover
+from weighbridge.store.sight import room_of
 from weighbridge.store.tidying import tidy_abandoned
 
 DAY_S = 86_400.0
@@ -288,9 +289,8 @@ class _Lot:
 
     def _is_free(self, path: Path) -> bool:
         if path.name.endswith(PARTIAL_SUFFIX):
-            stem = path.name.removeprefix(".").removesuffix(PARTIAL_SUFFIX).rpartition(".")[0].rpartition(".")[0]
-            place = Place(path.with_name(stem or path.name))
-            return all(each.is_free for each in read_leftovers(place, [path.name]))
+            leftover = read_leftover(path)
+            return leftover is None or leftover.is_free
         etag = path.name.removesuffix(_INCOMPLETE).partition(".")[0]
         if not path.name.endswith(_INCOMPLETE):
             return True  # a claim, whose holder gives a sign every few seconds
@@ -361,7 +361,7 @@ def _room(path: Path) -> int:
     """Return how many bytes of the disk something takes up, with all that is in it."""
     paths = [path, *(Path(directory, each) for directory, _, names in os.walk(path) for each in names)]
     seen = [found for each in paths if (found := _look(each, follow=False)) is not None]
-    return sum(min(each.st_size, each.st_blocks * 512) for each in seen if stat.S_ISREG(each.st_mode))
+    return sum(room_of(each) for each in seen if stat.S_ISREG(each.st_mode))
 
 
 def _look(path: Path, *, follow: bool = True) -> os.stat_result | None:
