@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.calls import (
     QUICK,
+    UNHURRIED,
     Diary,
     Objection,
     Objector,
@@ -91,9 +92,9 @@ def test_waiting_for_another_call_is_told(server: FaultServer, place: Path) -> N
     gate = server.gate("/model.bin", after=100_000)
     diary = Diary()
 
-    with started(ask(server, "/model.bin"), place) as first:
+    with started(ask(server, "/model.bin"), place, UNHURRIED) as first:
         gate.wait_reached()
-        with started(ask(server, "/model.bin"), place, observer=diary) as second:
+        with started(ask(server, "/model.bin"), place, UNHURRIED, observer=diary) as second:
             assert wait_until(lambda: any(isinstance(each, FileWaiting) for each in diary.events))
             gate.release()
             first.join()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.calls import ask, fetch, names, quick
+from tests.support.calls import UNHURRIED, ask, fetch, names, quick
 from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.faults import (
     ChangeEtag,
@@ -88,7 +88,7 @@ def test_mirror_with_other_content_of_the_same_size_is_overruled(
     mirror.put("/model.bin", GARBAGE)
     server.always(SlowBandwidth(1_000_000))
 
-    result = fetch(ask_both(server, mirror, size=size), place)
+    result = fetch(ask_both(server, mirror, size=size), place, UNHURRIED)
 
     assert result.path.read_bytes() == server.content("/model.bin")
     assert server.bytes_sent() <= 2 * SIZE

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.calls import Diary, ask, fetch, names, quick, started
+from tests.support.calls import UNHURRIED, Diary, ask, fetch, names, quick, started
 from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.faults import (
     CutAfter,
@@ -63,7 +63,7 @@ def test_first_request_is_a_ranged_get(server: FaultServer, place: Path) -> None
 
 def test_every_byte_is_asked_for_once(server: FaultServer, place: Path) -> None:
     """A transfer in which nothing goes wrong has no waste."""
-    result = fetch(ask(server, "/model.bin"), place)
+    result = fetch(ask(server, "/model.bin"), place, UNHURRIED)
 
     assert server.bytes_sent() == result.bytes_fetched == SIZE
     assert [each.status for each in server.requests] == [206] * len(server.requests)
@@ -122,7 +122,7 @@ def test_server_that_can_not_do_ranges_is_asked_for_the_whole(
     """Whoever never gets a range right may still have a whole file to give."""
     server.on(fault=fault)
 
-    result = fetch(ask(server, "/model.bin", digest), place)
+    result = fetch(ask(server, "/model.bin", digest), place, UNHURRIED)
 
     assert result.path.read_bytes() == server.content("/model.bin")
     assert server.bytes_sent() <= 2 * SIZE + PIECE

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.support.calls import ask, fetch, names, quick
+from tests.support.calls import UNHURRIED, ask, fetch, names, quick
 from tests.support.fault_server import FaultServer, RequestRecord, SparseFile
 from tests.support.faults import Redirect, RedirectChain, RedirectLoop, Status
 from weighbridge.core.artifacts import FileRequest
@@ -48,7 +48,7 @@ def test_redirect_is_asked_once_and_ranges_go_straight_to_where_it_led(
     """A redirect costs one request, not one for each piece, and leaves the transfer parallel."""
     server.on(fault=Redirect(cdn.url("/model.bin")))
 
-    fetch(ask(server, "/model.bin"), place)
+    fetch(ask(server, "/model.bin"), place, UNHURRIED)
 
     assert len(server.requests) == 1
     assert len(cdn.requests) > 4

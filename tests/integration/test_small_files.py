@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.calls import ask, fetch, fetch_all, names, quick
+from tests.support.calls import UNHURRIED, ask, fetch, fetch_all, names, quick
 from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.faults import (
     Chunked,
@@ -96,15 +99,22 @@ def test_many_small_files_share_connections(server: FaultServer, place: Path) ->
     paths = [f"/f{index}" for index in range(60)]
     for index, path in enumerate(paths):
         server.put(path, SparseFile(3000 + index, seed=index))
-    server.always(Delay(0.02))
-    options = quick(connections=8, connections_per_file=2, files=8)
+    gates = [server.gate(path, after=500) for path in paths[:8]]
+    options = replace(UNHURRIED, transfer=replace(UNHURRIED.transfer, connections_per_file=2, files=8))
 
-    results = fetch_all([ask(server, path) for path in paths], place, options)
+    with ThreadPoolExecutor(1) as thread, ExitStack() as until_all_are_asked_for:
+        for gate in gates:
+            until_all_are_asked_for.enter_context(gate)
+        call = thread.submit(fetch_all, [ask(server, path) for path in paths], place, options)
+        for gate in gates:
+            gate.wait_reached()
+        until_all_are_asked_for.close()
+        results = call.result()
 
     assert [each.path.read_bytes() for each in results] == [server.content(path) for path in paths]
     assert len(server.requests) == 60
     assert server.connections <= 8
-    assert server.max_concurrent > 4
+    assert server.max_concurrent == 8
 
 
 def test_connections_are_kept_from_call_to_call(server: FaultServer, place: Path) -> None:

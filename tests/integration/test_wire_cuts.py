@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.calls import Diary, ask, fetch, names, quick, started
+from tests.support.calls import UNHURRIED, Diary, ask, fetch, names, quick, started
 from tests.support.fault_server import FaultServer
 from tests.support.faults import (
     CloseAfterResponse,
@@ -34,7 +34,7 @@ def test_cut_piece_is_continued_where_it_broke(server: FaultServer, place: Path,
     """A broken connection costs its unread bytes, not the piece, let alone the file."""
     server.on(nth=nth, fault=CutAfter(at, rst=rst))
 
-    result = fetch(ask(server, "/model.bin"), place)
+    result = fetch(ask(server, "/model.bin"), place, UNHURRIED)
 
     assert result.path.read_bytes() == server.content("/model.bin")
     assert server.bytes_sent() < SIZE + 2 * PIECE

@@ -8,7 +8,7 @@ from pathlib import Path
 import blake3
 import pytest
 
-from tests.support.calls import QUICK, Diary, ask, fetch, fetch_all, names, quick
+from tests.support.calls import QUICK, UNHURRIED, Diary, ask, fetch, fetch_all, names, quick
 from tests.support.fault_server import FaultServer, SparseFile
 from tests.support.faults import FlipByte, FlipElsewhere, Html200, IgnoreRange, Status
 from weighbridge.client import Client
@@ -113,7 +113,7 @@ def test_other_file_of_the_same_size_is_found(server: FaultServer, place: Path) 
 def test_wrong_promise_ends_after_one_pass(server: FaultServer, place: Path) -> None:
     """A declared hash that its own server never keeps costs the file once, not for ever."""
     with pytest.raises(DigestMismatchError, match="expected sha256:0000"):
-        fetch(ask(server, "/model.bin", "0" * 64), place)
+        fetch(ask(server, "/model.bin", "0" * 64), place, UNHURRIED)
 
     assert server.bytes_sent() == SIZE
 
@@ -125,7 +125,7 @@ def test_wrong_promise_of_several_sources_ends_after_two_passes(
     request = ask(server, "/model.bin", "0" * 64, mirrors=(mirror.url("/model.bin"),))
 
     with pytest.raises(DigestMismatchError):
-        fetch(request, place)
+        fetch(request, place, UNHURRIED)
 
     assert server.bytes_sent() + mirror.bytes_sent() <= 2 * SIZE
 

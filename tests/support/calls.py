@@ -48,6 +48,10 @@ def quick(*, http: Any = None, retry: Any = None, store: Any = None, **transfer:
     )
 
 
+UNHURRIED = quick(straggler_s=30.0, stall_window_s=30.0, http={"read_timeout_s": 30.0})
+"""Nobody is replaced for being slow: on a busy machine, that costs bytes that a test may count."""
+
+
 def ask(server: FaultServer, path: str, digest: str | None = PROMISED, **more: Any) -> FileRequest:
     """Return a request for ``path`` under its last part; by default with the digest of what the server holds."""
     promised = f"sha256:{server.digest(path)}" if digest == PROMISED else digest

@@ -32,6 +32,7 @@ from weighbridge.shelves.filling import believe, fill, plan
 from weighbridge.shelves.records import CacheRecords
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.pins import pin_for
+from weighbridge.store.cache.uses import active
 from weighbridge.store.faults import free_bytes, storing
 from weighbridge.store.layout import Place
 from weighbridge.store.leftovers import count_held
@@ -117,7 +118,7 @@ class Unpacking:
     def _take(self, packed: PackedRepository) -> SnapshotResult:
         """Have all that the bundle has of a commit; the listing first, so that a part is never taken for the whole."""
         records, shelf = CacheRecords(CacheFolder(self._root, packed.repo)), self._shelf(packed)
-        with shelf.at_work():
+        with active(self._root, packed.repo.folder):
             if packed.tree is not None and records.tree(packed.commit) is None:
                 records.keep_tree(packed.tree)
             filled = fill(shelf, packed.files, lambda file: self._bundle.source_of(file.digest), self._means)

@@ -210,7 +210,7 @@ class _Mender:
         damaged = next((each for each in broken.places if see(each).size), None)
         if manifest is not None and damaged is not None and broken.file.size in (None, manifest.size):
             self.means.check_cancelled()
-            leave_for_mending(place, damaged, manifest, self.means.cancel, self.means.options.store)
+            leave_for_mending(place, damaged, manifest, self.means.cancel)
         self.delivering[broken.path] = broken
         return Missing(
             request=request_for(broken.file, source),

@@ -25,7 +25,7 @@ from weighbridge.core.snapshots import Order, PlannedFile, SnapshotResult
 from weighbridge.delivery import Means
 from weighbridge.hub.patience import Hubs
 from weighbridge.pinning.disagreements import Gone, is_gone, other_bytes, vanished
-from weighbridge.shelves.choice import records_for, shelf_for
+from weighbridge.shelves.choice import at_work, records_for, shelf_for
 from weighbridge.shelves.denials import raise_denial
 from weighbridge.shelves.fallback import Meaning, note_meaning
 from weighbridge.shelves.filling import Filled, complete, look, plan
@@ -132,7 +132,7 @@ class Syncing:
         records = records_for(order, self._means.options)
         was = records.commit_of(order.revision)
         shelf = shelf_for(order, locked.commit, self._means)
-        with shelf.at_work():
+        with at_work(order, self._means.options):
             filled = self._fill(locked, order, shelf)
             meaning = Meaning(order.revision, locked.commit, was)
             note_meaning(records, meaning, is_needed=bool(filled.changed))

@@ -7,7 +7,6 @@ import os
 import stat
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,10 +74,6 @@ class CacheShelf:
     def path_of(self, file: RepoFile) -> Path:
         """Return the file's pointer."""
         return self._folder.pointer(self._commit, file.path)
-
-    def at_work(self) -> AbstractContextManager[None]:
-        """Be at work in the repository's folder."""
-        return uses.active(self._folder.root, self._folder.repo.folder)
 
     def use(self) -> None:
         """Hold the commit, if any of it is here."""

@@ -88,6 +88,9 @@ class Filled:
 def fill(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means: Means) -> Filled:
     """Have every file on the shelf.
 
+    Whoever calls this is at work in the repository meanwhile (see :func:`weighbridge.store.cache.uses.active`), so that
+    nothing of it is removed.
+
     Args:
         shelf: Where.
         files: Which, each path once.
@@ -98,8 +101,7 @@ def fill(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means
         DiskFullError: What is missing can't fit; not a byte was asked for.
         StoreError: Two of the files would be one here.
     """
-    with shelf.at_work():
-        return complete(shelf, files, look(shelf, files, means), find_source, means)
+    return complete(shelf, files, look(shelf, files, means), find_source, means)
 
 
 def fill_anew(shelf: Shelf, files: Sequence[RepoFile], find_source: FindSource, means: Means) -> Filled:
@@ -115,13 +117,6 @@ def look(shelf: Shelf, files: Sequence[RepoFile], means: Means) -> Survey:
 
 def complete(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: FindSource, means: Means) -> Filled:
     """Do as :func:`fill`, of files that were looked at; see :func:`look`."""
-    with shelf.at_work():
-        filled = _complete(shelf, files, survey, find_source, means)
-        shelf.use()
-    return filled
-
-
-def _complete(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_source: FindSource, means: Means) -> Filled:
     missing, near = list(survey.missing), list(survey.near)
     sources = {each.path: find_source(each) for each in missing}
     if missing or near:
@@ -149,6 +144,7 @@ def _complete(shelf: Shelf, files: Sequence[RepoFile], survey: Survey, find_sour
         _have_room(shelf, missing, errands, means)
         changed += Delivery(_tuned(means, missing), shelf.settle).run(errands)
     shelf.finish()
+    shelf.use()
     return Filled(tuple(survey.kept), tuple(changed))
 
 

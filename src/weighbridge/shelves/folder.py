@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from weighbridge.core.artifacts import FileResult, Source
@@ -66,12 +66,8 @@ class FolderShelf:
         """Return the file's place in the folder."""
         return self._folder.place(file.path)
 
-    def at_work(self) -> AbstractContextManager[None]:
-        """Do nothing: nobody of us removes anything of a folder."""
-        return nullcontext()
-
     def use(self) -> None:
-        """Do nothing, for the same reason."""
+        """Do nothing: nobody of us removes anything of a folder."""
 
     def survey(self, files: Sequence[RepoFile], judge: Judge) -> Survey:
         """Return what is here, in the folder or in the cache."""

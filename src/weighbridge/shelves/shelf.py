@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -71,9 +70,6 @@ class Shelf(Protocol):
 
     def path_of(self, file: RepoFile) -> Path:
         """Return where a file is, or is to be."""
-
-    def at_work(self) -> AbstractContextManager[None]:
-        """Keep others of us, while the block lasts, from removing what is here or comes here."""
 
     def use(self) -> None:
         """Keep others of us from removing the commit, as its paths are used from now on; never fails."""

@@ -11,12 +11,14 @@ import os
 import threading
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from weighbridge.core.ranges import RangeSet
 from weighbridge.core.recovery import Validator
+from weighbridge.store.layout import JOURNAL
 from weighbridge.store.owners import Owner
 
 FORMAT = 1
@@ -181,6 +183,24 @@ class JournalWriter:
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)
+
+
+@contextmanager
+def written_anew(own: Path) -> Iterator[JournalWriter]:
+    """Give the writer of a partial's new journal, which takes the place of the one before when the block is done.
+
+    If the process dies in the block, or it raises, what there was before counts.
+
+    Args:
+        own: The partial's directory.
+    """
+    fresh = own / f"{JOURNAL}.new"
+    writer = JournalWriter(fresh)
+    try:
+        yield writer
+    finally:
+        writer.close()
+    fresh.replace(own / JOURNAL)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

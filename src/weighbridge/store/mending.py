@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from weighbridge.core.errors import StoreError
-from weighbridge.core.options import StoreOptions
 from weighbridge.core.pieces import PIECE, PieceManifest
 from weighbridge.core.ranges import RangeSet
 from weighbridge.core.recovery import Validator
@@ -17,8 +16,8 @@ from weighbridge.store import journal
 from weighbridge.store.cache.staging import CREATING
 from weighbridge.store.faults import free_bytes
 from weighbridge.store.holding import hold, let_go
-from weighbridge.store.journal import Identity, JournalWriter, Record
-from weighbridge.store.layout import DATA, JOURNAL, Place
+from weighbridge.store.journal import Identity, Record, written_anew
+from weighbridge.store.layout import DATA, Place
 from weighbridge.store.leftovers import find_leftovers, find_usable, read_leftovers
 from weighbridge.store.owners import Owner
 from weighbridge.store.partial import remove_partial
@@ -26,20 +25,18 @@ from weighbridge.store.recover import copy_block
 from weighbridge.store.sight import open_plain
 
 
-def leave_for_mending(
-    place: Place, damaged: Path, manifest: PieceManifest, stop: threading.Event, options: StoreOptions
-) -> bool:
+def leave_for_mending(place: Place, damaged: Path, manifest: PieceManifest, stop: threading.Event) -> bool:
     """Leave a copy of a damaged file beside its place, of which all counts that its manifest does not contradict.
 
     The file itself is only read: others may be reading it as well.  The copy shares its blocks where the file system
-    can do that.  If the process dies on the way, what is there is a partial of which nothing counts.
+    can do that.  If the process dies on the way, what is there is a partial of which nothing counts;
+    so it is after a power loss, and nothing is flushed.
 
     Args:
         place: Where the file is to be, mended.
         damaged: Where its bytes are; links are followed.
         manifest: What its pieces must be.
         stop: Ends a long copy early; what was copied counts.
-        options: Whether the copy is to survive a power loss.
 
     Returns:
         Whether something is there now that the next delivery goes on with; maybe it was before.
@@ -52,10 +49,10 @@ def leave_for_mending(
             return True
         own.mkdir()
         header = journal.header_record(identity, Owner.current())
-        _write_journal(own, [header], options)
+        _write_journal(own, [header])
         copied = _copy(damaged, own / DATA, manifest.size, stop)
         if copied:
-            _write_journal(own, [header, *_records(manifest, copied)], options)
+            _write_journal(own, [header, *_records(manifest, copied)])
             return True
     except (OSError, StoreError):
         pass
@@ -81,16 +78,9 @@ def _records(manifest: PieceManifest, copied: RangeSet) -> list[Record]:
     return [journal.size_record(manifest.size, Validator()), *wrote, *prefixes, journal.RELEASED]
 
 
-def _write_journal(own: Path, records: Sequence[Record], options: StoreOptions) -> None:
-    fresh = own / f"{JOURNAL}.new"
-    writer = JournalWriter(fresh)
-    try:
+def _write_journal(own: Path, records: Sequence[Record]) -> None:
+    with written_anew(own) as writer:
         writer.append(*records)
-        if options.durable:
-            writer.flush()
-    finally:
-        writer.close()
-    fresh.replace(own / JOURNAL)
 
 
 def _copy(source: Path, target: Path, size: int, stop: threading.Event) -> RangeSet:

@@ -15,8 +15,8 @@ from weighbridge.core.ranges import ByteRange, RangeSet
 from weighbridge.store import journal
 from weighbridge.store.faults import flush_directory, free_bytes, storing
 from weighbridge.store.holding import hold, let_go
-from weighbridge.store.journal import Identity, JournalWriter, Record
-from weighbridge.store.layout import DATA, JOURNAL, Place
+from weighbridge.store.journal import Identity, Record, written_anew
+from weighbridge.store.layout import DATA, Place
 from weighbridge.store.leftovers import Leftover, Usable, find_usable, read_leftovers
 from weighbridge.store.owners import Owner
 from weighbridge.store.partial import Partial, remove_partial
@@ -170,15 +170,10 @@ class _Heir:
             raise
 
     def _write_journal(self, own: Path, usable: Usable) -> None:
-        fresh = own / f"{JOURNAL}.new"
-        writer = JournalWriter(fresh)
-        try:
+        with written_anew(own) as writer:
             writer.append(*_records(self._identity, usable))
             if self._options.durable and usable.recovered.written:
                 writer.flush()
-        finally:
-            writer.close()
-        fresh.replace(own / JOURNAL)
         if self._options.durable and usable.recovered.written:
             flush_directory(own)
             flush_directory(own.parent)

@@ -10,7 +10,6 @@ from random import Random
 import pytest
 
 from tests.unit.store.test_pieces import manifest_of
-from weighbridge.core.options import StoreOptions
 from weighbridge.core.pieces import PIECE
 from weighbridge.core.ranges import ByteRange, RangeSet
 from weighbridge.store.journal import Identity
@@ -23,7 +22,6 @@ SIZE = 2 * PIECE + 100
 CONTENT = Random(2).randbytes(SIZE)
 MANIFEST = manifest_of(CONTENT)
 IDENTITY = Identity(digest=str(MANIFEST.digest), source=None, size=SIZE)
-OPTIONS = StoreOptions(durable=False)
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def leave(place: Place, stop: threading.Event | None = None) -> bool:
-    return leave_for_mending(place, place.final, MANIFEST, stop or threading.Event(), OPTIONS)
+    return leave_for_mending(place, place.final, MANIFEST, stop or threading.Event())
 
 
 def left(place: Place) -> list[Usable]:
@@ -99,4 +97,4 @@ def test_no_place_for_it_is_no_error(tmp_path: Path) -> None:
     damaged.write_bytes(CONTENT)
     place = Place(tmp_path / "nowhere" / MANIFEST.digest.value)
 
-    assert not leave_for_mending(place, damaged, MANIFEST, threading.Event(), OPTIONS)
+    assert not leave_for_mending(place, damaged, MANIFEST, threading.Event())
