@@ -125,7 +125,7 @@ class Delivery:
             if len(crew.errands) >= self._means.options.transfer.files:
                 return
             errand = pending.popleft()
-            if self._is_joined(errand, crew):
+            if errand.has_waited and self._is_joined(errand, crew):
                 continue
             if errand.try_claim():
                 crew.keep(errand)

@@ -84,6 +84,11 @@ class Errand:
         """The requested name."""
         return self.request.name.text
 
+    @property
+    def has_waited(self) -> bool:
+        """Whether somebody else held the claim when it was asked for."""
+        return self._sign_at is not None
+
     def has_changed(self) -> bool:
         """Tell whether somebody has put another file at the final path since we looked."""
         now = look(self.place.final)
@@ -99,6 +104,7 @@ class Errand:
         """Take the claim unless somebody alive holds it; asks the disk only a few times a second.
 
         Whoever held it before us may have published the file since we looked: look again before anything is fetched.
+        A small file behind a gate that is locked does without: for many of them a claim is a good part of the work.
         """
         now = time.monotonic()
         if now - self._asked_at < _POLL_S:
@@ -106,6 +112,8 @@ class Errand:
         self._asked_at = now
         if not self._goes_round and not self.missing.gate.try_enter():
             return False
+        if self._is_small and self.missing.gate.is_locked:
+            return True
         self._claim = Claim.try_take(self._lease)
         if self._claim is None:
             self.missing.gate.leave()
@@ -143,13 +151,12 @@ class Errand:
         )
 
     def open(self, cancel: threading.Event) -> Partial | SmallFile:
-        """Open a partial of our own; call while holding the claim."""
-        artifact, place = self.request.artifact, self.place
-        is_small = artifact.size is not None and artifact.size <= SMALL and not self._leftovers
-        if is_small and place.staging is not None and self._claim is not None:
-            self.partial = SmallFile(place.staging, place.final, self._options.store, self._claim.sign)
+        """Open a partial of our own; call after :meth:`try_claim` said so."""
+        place = self.place
+        if self._is_small and place.staging is not None:
+            self.partial = SmallFile(place.staging, place.final, self._options.store, self._sign)
         else:
-            identity = identity_of(artifact)
+            identity = identity_of(self.request.artifact)
             self.partial = open_partial(place, identity, self._leftovers, cancel, self._options.store)
         self.began = time.monotonic()
         return self.partial
@@ -177,6 +184,20 @@ class Errand:
                 self._claim.release()
         self._claim = None
         self.missing.gate.leave()
+
+    @property
+    def _is_small(self) -> bool:
+        """Whether the file is kept in memory until it is whole."""
+        size = self.request.artifact.size
+        return size is not None and size <= SMALL and self.place.staging is not None and not self._leftovers
+
+    def _sign(self) -> None:
+        """Show those who wait that there is progress, by a claim if there is none yet; harmless if it can't be had."""
+        if self._claim is not None:
+            self._claim.sign()
+        elif not self._is_over:
+            with suppress(StoreError):
+                self._claim = Claim.try_take(self._lease)
 
     def _put_away(self, partial: Partial | SmallFile, job: Job | None, receipts: Receipts) -> None:
         if job is not None and job.is_over and job.error is None:

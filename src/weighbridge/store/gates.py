@@ -17,6 +17,10 @@ class Gate(Protocol):
     def leave(self) -> None:
         """Let others enter; harmless if this one is not inside."""
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether this one is inside, and the system keeps others out."""
+
     def signs(self) -> object:
         """Return something that differs from what it returned before if whoever is inside has made progress since."""
 
@@ -30,6 +34,11 @@ class OpenGate:
 
     def leave(self) -> None:
         """Leave."""
+
+    @property
+    def is_locked(self) -> bool:
+        """Never."""
+        return False
 
     def signs(self) -> object:
         """Return nothing new: nobody is waited for."""

@@ -44,7 +44,7 @@ class Place:
     staging: Path | None = None
     manifest: Path | None = None
 
-    @property
+    @cached_property
     def parent(self) -> Path:
         """The directory of the file."""
         return self.final.parent

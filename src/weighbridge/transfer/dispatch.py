@@ -137,7 +137,8 @@ class Dispatcher:
                 for job in self._jobs:
                     piece = next_piece(job, now)
                     if piece is not None:
-                        self._work.notify()  # there may be another one for the next worker
+                        if not job.is_small:
+                            self._work.notify()  # there may be another one for the next worker
                         return job, piece
                 self.idle += 1
                 self._work.wait(min([_IDLE_S, *(job.rest_s(now) for job in self._jobs)]))
@@ -149,7 +150,8 @@ class Dispatcher:
         with self._lock:
             learned = job.accept(piece, answer, url, time.monotonic())
             wanted = self._new_hasher(job) if job.hasher is None else None
-            self._work.notify()
+            if not job.is_small:
+                self._work.notify()
             size, validator = job.size, job.validator
             piece.is_reading = False  # until below: nobody may take the sink for still
         if wanted is not None:
@@ -179,7 +181,8 @@ class Dispatcher:
             job.advance(piece, len(data), spans, time.monotonic())
             if hasher is not None:
                 job.hashed = hasher.position
-            self._frontier.notify_all()
+            else:
+                self._frontier.notify_all()
             self._note_stillness()
 
     def record(self, job: Job, piece: Piece) -> None:

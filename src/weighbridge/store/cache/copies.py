@@ -50,6 +50,8 @@ def clone_file(place: Path, source: Path, final: Path, seen: Sight | None = None
     with storing(final, "copy to"), staged(place) as path:
         if has_cloned := _fill(path, source, seen, _share):
             path.replace(final)
+        else:
+            path.unlink()
     return has_cloned
 
 

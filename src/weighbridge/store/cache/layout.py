@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from weighbridge.core.errors import UnsafePathError
@@ -40,7 +41,7 @@ OWN = ".weighbridge"
 """The name of a directory for what only we know, inside a directory that other clients know."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is asked for with each file is worked out once
 class CacheFolder:
     """The folder of one repository in a cache.
 
@@ -55,12 +56,12 @@ class CacheFolder:
     root: Path
     repo: RepoId
 
-    @property
+    @cached_property
     def path(self) -> Path:
         """The folder."""
         return self.root / self.repo.folder
 
-    @property
+    @cached_property
     def blobs(self) -> Path:
         """Contents, by etag."""
         return self.path / "blobs"
@@ -82,7 +83,7 @@ class CacheFolder:
 
     def blob(self, etag: str) -> Path:
         """Return where the content of an etag lies."""
-        return Path(self.root, f"{self.repo.folder}/blobs/{checked_etag(etag)}")  # in one step: there are many
+        return Path(f"{self.blobs}/{checked_etag(etag)}")  # in one step: there are many
 
     def snapshot(self, commit: str) -> Path:
         """Return the directory of a commit."""
@@ -90,8 +91,7 @@ class CacheFolder:
 
     def pointer(self, commit: str, path: str) -> Path:
         """Return where a file of a commit is found."""
-        inside = f"snapshots/{checked_commit(commit)}/{repo_path(path).text}"
-        return Path(self.root, f"{self.repo.folder}/{inside}")
+        return Path(f"{self.path}/snapshots/{checked_commit(commit)}/{repo_path(path).text}")
 
     def ref(self, revision: str) -> Path:
         """Return where the commit of a branch or tag is noted."""
@@ -99,8 +99,7 @@ class CacheFolder:
 
     def absence(self, commit: str, path: str) -> Path:
         """Return where it is noted that a commit has no such file."""
-        inside = f".no_exist/{checked_commit(commit)}/{repo_path(path).text}"
-        return Path(self.root, f"{self.repo.folder}/{inside}")
+        return Path(f"{self.path}/.no_exist/{checked_commit(commit)}/{repo_path(path).text}")
 
     def tree(self, commit: str) -> Path:
         """Return where the listing of a commit lies."""
@@ -108,7 +107,7 @@ class CacheFolder:
 
     def lock(self, etag: str) -> Path:
         """Return the lock file of an etag, the same that newer clients use."""
-        return self.root / ".locks" / self.repo.folder / f"{checked_etag(etag)}.lock"
+        return Path(self.root, f".locks/{self.repo.folder}/{checked_etag(etag)}.lock")
 
 
 def tree_file(place: Path, commit: str) -> Path:

@@ -66,6 +66,11 @@ class BlobLock:
         if was_inside:
             _inside.pop(self._key, None)
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether this one is inside, and the system keeps others out; as far as its file system has locks."""
+        return self._descriptor >= 0
+
     def signs(self) -> object:
         """Return name, size and time of everything that other clients have begun to fetch for this blob."""
         found = []

@@ -40,7 +40,7 @@ def manifest_file(folder: Path, etag: str) -> Path:
     Raises:
         UnsafePathError: The etag could lead elsewhere.
     """
-    return folder / OWN / _FOLDER / f"{checked_etag(etag)}{_SUFFIX}"
+    return Path(folder, f"{OWN}/{_FOLDER}/{checked_etag(etag)}{_SUFFIX}")  # in one step: there are many
 
 
 def keep_manifest(folder: Path, manifest: PieceManifest) -> None:

@@ -8,6 +8,7 @@ what has not changed for an hour.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import secrets
 import stat
@@ -23,6 +24,10 @@ from weighbridge.store.sight import open_plain
 
 _STAGED = "staged"
 _ABANDONED_S = 3600.0
+_LOOK_S = 60.0
+_MOST_LOOKS = 256
+
+_looks: dict[str, tuple[int, int, float]] = {}  # by folder: which directory it was when it was last looked through
 
 CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 """How a file is opened under a temporary name."""
@@ -30,7 +35,7 @@ CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 @contextmanager
 def staged(place: Path) -> Iterator[Path]:
-    """Give a path that nobody else uses; what is still there at the end of the block is removed.
+    """Give a path that nobody else uses; if the block fails, what is still there is removed.
 
     Args:
         place: A directory that other clients know, on the file system of the final name.
@@ -39,16 +44,31 @@ def staged(place: Path) -> Iterator[Path]:
         OSError: There can be no such path.
     """
     folder = f"{place}/{OWN}/{_STAGED}"
+    _look_through(folder)
     path = Path(f"{folder}/{secrets.token_hex(8)}")
+    try:
+        yield path
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _look_through(folder: str) -> None:
+    """Make the folder, or tidy it once in a while: for many files, one look at which directory it is will do."""
+    inode, device, seen_at = _looks.get(folder, (0, 0, -math.inf))
+    with suppress(FileNotFoundError):
+        found = os.lstat(folder)
+        if (found.st_ino, found.st_dev) == (inode, device) and time.monotonic() - seen_at < _LOOK_S:
+            return
     try:
         remove_abandoned(folder, time.time())
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield path
-    finally:
-        with suppress(OSError):
-            path.unlink()
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - text
+    if len(_looks) >= _MOST_LOOKS:
+        _looks.clear()
+    found = os.lstat(folder)
+    _looks[folder] = found.st_ino, found.st_dev, time.monotonic()
 
 
 def create(path: Path, content: bytes) -> None:
