@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import sys
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from benchmarks import rows
 from benchmarks.extras import EXTRAS, held_sets, measure_extras
 from benchmarks.hub_rows import hub_rows
-from benchmarks.machine import read_machine
+from benchmarks.machine import read_machine, read_source
+from benchmarks.outputs import write
 from benchmarks.processes import Bench, Step
 from benchmarks.report import Report
 from benchmarks.rounds import Runner
-from benchmarks.rows import SLOW
+from benchmarks.runs import Run
 from benchmarks.serving import Watch, mirror_of
 from benchmarks.serving_rows import NAME as SERVING
-from benchmarks.serving_rows import Serving, judge_serving, serving_rows, times_of
-from benchmarks.settings import FULL, parse_settings
-from benchmarks.targets import judge
+from benchmarks.serving_rows import Serving, serving_rows, times_of
+from benchmarks.settings import FULL, Outputs, parse_settings
 from benchmarks.tools import find_tools
 from benchmarks.verify_rows import verify_rows
 from benchmarks.world import HUBS, World
@@ -43,22 +43,18 @@ def main() -> int:
     names = [*(row.name for row in _every_row(FULL)), SERVING, *EXTRAS]
     settings = parse_settings(sys.argv[1:], names)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    began = datetime.now(UTC).isoformat(timespec="seconds")
     with _workdir(settings):
         tools = find_tools(settings)
         if absent := tools.absent(("nginx", "openssl")):
             print(f"nothing can be measured without {' and '.join(absent)}", file=sys.stderr)
             return 1
-        report = _measure_all(settings, tools)
-    text = report.as_text()
-    print(text)
-    if settings.markdown_path:
-        settings.markdown_path.write_text(text + "\n")
-    if settings.json_path:
-        settings.json_path.write_text(json.dumps(report.as_json(), indent=1) + "\n")
-    results = [*report.results.values(), *(report.serving.results.values() if report.serving else ())]
-    cells = (cell for result in results for cell in result.cells.values())
-    has_failed = any(cell.problem for cell in cells if not cell.absent)
-    return 2 if has_failed or not all(section.is_right for section in report.sections) else 0
+        run = _measure_all(settings, tools, began)
+    print(Report([run]).as_text())
+    write(settings.outputs, [run])
+    if not settings.quick:  # so that runs of chosen rows can be put together, whoever thought of it too late
+        write(Outputs(json=settings.workdir / "runs" / f"{began.replace(':', '')}.json"), [run])
+    return 0 if run.is_right else 2
 
 
 @contextmanager
@@ -74,7 +70,7 @@ def _workdir(settings: Settings) -> Iterator[None]:
             shutil.rmtree(settings.workdir / name, ignore_errors=True)
 
 
-def _measure_all(settings: Settings, tools: Tools) -> Report:
+def _measure_all(settings: Settings, tools: Tools, began: str) -> Run:
     chosen = _chosen_rows(settings)
     machine = read_machine(settings.workdir)
     bench = Bench(settings.workdir / "run", settings.timeout_s)
@@ -82,13 +78,18 @@ def _measure_all(settings: Settings, tools: Tools) -> Report:
         asked = frozenset(EXTRAS) & (settings.only or frozenset(EXTRAS))
         held = {row.files for row in chosen if row.way in HUBS} | held_sets(asked, settings.sizes)
         world = World(settings, bench, tools, held, stack)
-        runner = Runner(bench, world.origin, settings.rounds)
+        runner = Runner(bench, world.origin, settings.rounds, settings.warm_ups)
         bare_bytes = bench.run(Step(tools.argv("python", "-c", "pass"))).peak_bytes
-        results = {row.name: runner.run_row(row, world.job(row, machine.cores)) for row in chosen}
-        checks = dict(world.checks)
-        extras = measure_extras(asked, world, bench, settings)
-        serving = _measure_serving(world, bench, settings) if not settings.only or SERVING in settings.only else None
-    return Report(
+        results = [runner.run_row(row, world.job(row, machine.cores)) for row in chosen]
+        checks = {way.value: found for way, found in world.checks.items()}
+        sections = list(measure_extras(asked, world, bench, settings))
+        if not settings.only or SERVING in settings.only:
+            sections.append(_measure_serving(world, bench, settings).section())
+    return Run(
+        began=began,
+        source=f"another command than this tree's: {' '.join(settings.weighbridge)}"
+        if settings.weighbridge
+        else read_source(),
         machine=machine,
         versions=tools.versions,
         rounds=settings.rounds,
@@ -96,13 +97,7 @@ def _measure_all(settings: Settings, tools: Tools) -> Report:
         bare_bytes=bare_bytes,
         checks=checks,
         results=results,
-        serving=serving,
-        sections=extras.sections,
-        verdicts=[
-            *judge(results, machine.cores, bare_bytes),
-            *(judge_serving(serving) if serving else ()),
-            *extras.verdicts,
-        ],
+        sections=sections,
     )
 
 
@@ -111,10 +106,8 @@ def _every_row(sizes: Sizes) -> tuple[Row, ...]:
 
 
 def _chosen_rows(settings: Settings) -> tuple[Row, ...]:
-    """Return the rows that were asked for; without a word about that, all, or those that a quick run has."""
-    if settings.only:
-        return tuple(row for row in _every_row(settings.sizes) if row.name in settings.only)
-    return tuple(row for row in _every_row(settings.sizes) if not (settings.quick and row.name in SLOW))
+    """Return the rows that were asked for; without a word about that, all."""
+    return tuple(row for row in _every_row(settings.sizes) if not settings.only or row.name in settings.only)
 
 
 def _measure_serving(world: World, bench: Bench, settings: Settings) -> Serving:
@@ -128,7 +121,7 @@ def _measure_serving(world: World, bench: Bench, settings: Settings) -> Serving:
     time.sleep(_SETTLED_S)
     with mirror_of(world.tools.commands["weighbridge"], folder, home, bench.environment()) as mirror:
         watch = Watch(world.origin, mirror)
-        runner = Runner(bench, watch, settings.rounds)
+        runner = Runner(bench, watch, settings.rounds, settings.warm_ups)
         results = {}
         for each in serving_rows(settings.sizes, mirror.url):
             job = world.job(each, 1)

@@ -116,7 +116,7 @@ def weighbridge(name: str, *options: str) -> Contender:
         else:
             what = ["--manifest", job.note("manifest", _input_file(job))]
         argv = job.tools.argv("weighbridge", "get", *what, "-o", str(job.out), "--quiet", *options)
-        return [Step(argv, _trust(job, "SSL_CERT_FILE"))]
+        return [Step(argv, trust(job, "SSL_CERT_FILE"))]
 
     return Contender(name=name, needs=("weighbridge",), steps=steps, flushed="--no-durable" not in options)
 
@@ -139,7 +139,7 @@ def plain_requests(name: str, threads: int) -> Contender:
     def steps(job: Job) -> list[Step]:
         entries = [[job.address(file), file.name, file.digest(job.algorithm)] for file in job.files]
         arguments = (job.note("wanted.json", json.dumps(entries)), str(job.out), str(threads), job.algorithm)
-        return [Step(job.tools.argv("requests", _PLAIN_REQUESTS, *arguments), _trust(job, "REQUESTS_CA_BUNDLE"))]
+        return [Step(job.tools.argv("requests", _PLAIN_REQUESTS, *arguments), trust(job, "REQUESTS_CA_BUNDLE"))]
 
     return Contender(name=name, needs=("requests",), steps=steps)
 
@@ -197,7 +197,8 @@ def _input_file(job: Job) -> str:
     )
 
 
-def _trust(job: Job, variable: str) -> dict[str, str]:
+def trust(job: Job, variable: str) -> dict[str, str]:
+    """Return the setting that makes a client trust the origin, where that speaks TLS."""
     return {variable: str(job.authority)} if job.authority else {}
 
 

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.asking import HUGGINGFACE_HUB, WEIGHBRIDGE, Asked, Question, ask
-from benchmarks.report import Section
 from benchmarks.repositories import MAIN, NEXT
+from benchmarks.sections import Section
 from benchmarks.settings import MIB
-from benchmarks.targets import Verdict
+from benchmarks.targets import Verdict, met
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,15 +45,25 @@ class Counts:
         data = {name: {who: asdict(each) for who, each in found.items()} for name, found in self.asked.items()}
         is_right = not any(each.problem for found in self.asked.values() for each in found.values())
         about = _ABOUT.format(count=self.count)
-        return Section(title="Requests", about=about, head=_HEAD, lines=lines, data=data, is_right=is_right)
+        return Section(
+            name=NAME,
+            title="Requests",
+            about=about,
+            head=_HEAD,
+            lines=lines,
+            verdicts=[self._verdict()],
+            panels=[],
+            data=data,
+            is_right=is_right,
+        )
 
-    def verdicts(self) -> list[Verdict]:
-        """Return whether a cold snapshot costs a request a file, one for the commit and one for the listing."""
+    def _verdict(self) -> Verdict:
+        """Judge whether a cold snapshot costs a request a file, one for the commit and one for the listing."""
         found, allowed = self.asked[_COLD][WEIGHBRIDGE], self.count + 2
-        target = f"{NAME}: a cold snapshot of {self.count} files costs {allowed} requests"
+        figure = f"requests of a cold snapshot of {self.count} files"
         if found.problem:
-            return [Verdict(target, "-", f"not judged: {found.problem}")]
-        return [Verdict(target, f"{found.requests}", "met" if found.requests == allowed else "not met")]
+            return Verdict(NAME, figure, "-", f"{allowed}", f"not judged: {found.problem}")
+        return Verdict(NAME, figure, f"{found.requests}", f"{allowed}", met(found.requests == allowed))
 
 
 _COLD = "snapshot by branch, cold"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
-from benchmarks import counting, starts, warm
+from benchmarks import counting, memory, starts, warm
 from benchmarks.asking import Hub
 from benchmarks.rows import FileSet
 from benchmarks.settings import KIB
@@ -15,21 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from benchmarks.processes import Bench
-    from benchmarks.report import Section
+    from benchmarks.sections import Section
     from benchmarks.settings import Settings, Sizes
-    from benchmarks.targets import Verdict
     from benchmarks.world import World
 
-EXTRAS = (warm.NAME, counting.NAME, starts.NAME)
+EXTRAS = (warm.NAME, counting.NAME, starts.NAME, memory.NAME)
 _COUNTED = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Extras:
-    """What was found."""
-
-    sections: Sequence[Section]
-    verdicts: Sequence[Verdict]
+class _Found(Protocol):
+    def section(self) -> Section: ...
 
 
 def held_sets(names: Collection[str], sizes: Sizes) -> set[FileSet]:
@@ -37,7 +32,7 @@ def held_sets(names: Collection[str], sizes: Sizes) -> set[FileSet]:
     return {files for name, files in _sets(sizes).items() if name in names}
 
 
-def measure_extras(names: Collection[str], world: World, bench: Bench, settings: Settings) -> Extras:
+def measure_extras(names: Collection[str], world: World, bench: Bench, settings: Settings) -> Sequence[Section]:
     """Measure those called ``names``."""
     hub = Hub(
         origin=world.origin,
@@ -48,7 +43,7 @@ def measure_extras(names: Collection[str], world: World, bench: Bench, settings:
         tools=world.tools,
     )
     sets = _sets(settings.sizes)
-    found: list[warm.Warm | counting.Counts | starts.Starts] = []
+    found: list[_Found] = []
     for name in EXTRAS:
         if name not in names:
             continue
@@ -58,9 +53,11 @@ def measure_extras(names: Collection[str], world: World, bench: Bench, settings:
             found.append(warm.measure_warm(own, world.repositories[sets[name].label], settings.rounds))
         elif name == counting.NAME:
             found.append(counting.measure_counts(own, world.repositories[sets[name].label]))
-        else:
+        elif name == starts.NAME:
             found.append(starts.measure_starts(bench, world.tools, settings.rounds))
-    return Extras([each.section() for each in found], [verdict for each in found for verdict in each.verdicts()])
+        else:
+            found.append(memory.measure_memory(bench, world, settings.sizes))
+    return [each.section() for each in found]
 
 
 def _sets(sizes: Sizes) -> dict[str, FileSet]:

@@ -23,10 +23,10 @@ def install_packages(packages: Sequence[str]) -> None:
     if not packages or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     print(f"installing {', '.join(packages)}", file=sys.stderr)
-    argv = ["apt-get", "install", "-y", *packages]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        subprocess.run(argv, env=environment, capture_output=True, check=True, timeout=_TIMEOUT_S)
+    try:  # a machine that is bare has no lists of packages yet
+        for argv in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+            subprocess.run(["apt-get", *argv], env=environment, capture_output=True, check=True, timeout=_TIMEOUT_S)
     except (subprocess.SubprocessError, OSError) as error:
         print(f"apt-get: {error}", file=sys.stderr)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,16 @@ def read_machine(workdir: Path) -> Machine:
         filesystem=_filesystem(workdir),
         load=os.getloadavg()[0],
     )
+
+
+def read_source() -> str:
+    """Return the commit of this tree, with ``-dirty`` when files differ from it; else why that is not known."""
+    argv = ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    try:
+        done = subprocess.run(argv, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=30)
+    except (subprocess.SubprocessError, OSError):
+        return "a tree that is in no git repository"
+    return done.stdout.strip()
 
 
 def _cpu_facts() -> dict[str, str]:

@@ -48,12 +48,10 @@ http {{
     access_log {prefix}/access.log bench;
     root {root};
     server {{ listen 127.0.0.1:{plain}; }}
-    server {{
-        listen 127.0.0.1:{tls} ssl;
-        ssl_certificate {certificate};
-        ssl_certificate_key {key};
-        ssl_protocols TLSv1.2 TLSv1.3;
-    }}
+    ssl_certificate {certificate};
+    ssl_certificate_key {key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    server {{ listen 127.0.0.1:{tls} ssl; }}
     server {{ listen 127.0.0.1:{capped}; limit_rate 20m; }}
     server {{ listen 127.0.0.1:{status}; access_log off; location / {{ stub_status; }} }}
 {hub}}}
@@ -62,12 +60,22 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The loopback ports of the origin: plain, TLS, ``limit_rate 20m``, the Hub's protocol, and its status page."""
+    """The loopback ports of the origin.
+
+    Attributes:
+        plain: Files by their names.
+        tls: The same over TLS.
+        capped: The same with ``limit_rate 20m``.
+        hub: The Hub's protocol.
+        hub_tls: The same over TLS.
+        status: What nginx says of itself.
+    """
 
     plain: int
     tls: int
     capped: int
     hub: int
+    hub_tls: int
     status: int
 
 
@@ -149,7 +157,7 @@ def serve(
         RuntimeError: nginx did not answer in time; the message ends with its error log.
     """
     prefix.mkdir(parents=True, exist_ok=True)
-    ports = Ports(*free_ports(5))
+    ports = Ports(*free_ports(6))
     lay_out(repositories, root, prefix / "hub")
     config = prefix / "nginx.conf"
     config.write_text(
@@ -164,7 +172,7 @@ def serve(
             tls=ports.tls,
             capped=ports.capped,
             status=ports.status,
-            hub=site_of(repositories, prefix / "hub", ports.hub),
+            hub=site_of(repositories, prefix / "hub", ports),
         )
     )
     errors = prefix / "error.log"

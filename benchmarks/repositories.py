@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +33,7 @@ _SITE = """\
     }}
     server {{
         listen 127.0.0.1:{port};
+        listen 127.0.0.1:{tls_port} ssl;
         location ~ "^/(?<hub_repository>{owner}/[^/]+)/resolve/(?<hub_revision>[^/]+)/(?<hub_name>[^/]+)$" {{
             alias "{home}/$hub_repository/$hub_revision/$hub_name";
             etag off;
@@ -49,6 +50,18 @@ _SITE = """\
         }}
     }}
 """
+
+
+class HubPorts(Protocol):
+    """Where the Hub is to listen."""
+
+    @property
+    def hub(self) -> int:
+        """Return the port for plain connections."""
+
+    @property
+    def hub_tls(self) -> int:
+        """Return the port for TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +111,7 @@ def lay_out(repositories: Sequence[Repository], root: Path, home: Path) -> None:
                 (folder / f"{name}.tree").write_text(json.dumps([_entry(*each) for each in files.items()]))
 
 
-def site_of(repositories: Sequence[Repository], home: Path, port: int) -> str:
+def site_of(repositories: Sequence[Repository], home: Path, ports: HubPorts) -> str:
     """Return the part of nginx's configuration that makes a Hub of what ``lay_out`` has written."""
     commits = [
         f'        "{repository.name}/{branch}" {repository.commit(branch)};'
@@ -106,7 +119,14 @@ def site_of(repositories: Sequence[Repository], home: Path, port: int) -> str:
         for branch in repository.branches
     ]
     etags = [line for repository in repositories for line in _etags(repository)]
-    return _SITE.format(port=port, home=home, owner=_OWNER, commits="\n".join(commits), etags="\n".join(etags))
+    return _SITE.format(
+        port=ports.hub,
+        tls_port=ports.hub_tls,
+        home=home,
+        owner=_OWNER,
+        commits="\n".join(commits),
+        etags="\n".join(etags),
+    )
 
 
 def _etags(repository: Repository) -> Iterator[str]:

@@ -38,23 +38,24 @@ class Runner:
     bench: Bench
     origin: Watched
     rounds: int
+    warm_ups: int = 1
 
     def run_row(self, row: Row, job: Job) -> RowResult:
-        """Run every contender of ``row`` once for nothing, then ``rounds`` times in turn (A B C A B C).
+        """Run every contender of ``row`` ``warm_ups`` times for nothing, then ``rounds`` times in turn (A B C A B C).
 
         A contender that fails is left out from then on: a timeout each round would cost too much.
         """
         problems: dict[str, str] = {}
         samples: dict[str, list[Sample]] = {contender.name: [] for contender in row.contenders}
         present = [contender for contender in row.contenders if not job.tools.absent(contender.needs)]
-        for number in range(self.rounds + 1):
-            print(f"{row.name}: {f'round {number} of {self.rounds}' if number else 'warm-up'}", file=sys.stderr)
+        for number in range(1 - self.warm_ups, self.rounds + 1):
+            print(f"{row.name}: {f'round {number} of {self.rounds}' if number > 0 else 'warm-up'}", file=sys.stderr)
             for contender in present:
                 if problems.get(contender.name):
                     continue
                 sample = self._run(contender, replace(job, files=job.whole) if contender.of_whole else job)
                 problems[contender.name] = sample.problem
-                if number:
+                if number > 0:
                     samples[contender.name].append(sample)
         cells = [
             Cell(

@@ -17,9 +17,6 @@ CONNECTIONS = 8
 CAPPED_RATE = 20_000_000
 ROUND_TRIP_MS = 40
 
-SLOW = frozenset({"md5", "four-sha256", "four-md5", "many", "many-far", "capped-nginx", "hub-many"})
-"""What a quick run leaves out: rows that say little more than others."""
-
 WEIGHBRIDGE = "weighbridge"
 LOOSE = "weighbridge --no-durable"
 ONE_FILE = "weighbridge --no-durable, one file"
@@ -34,6 +31,7 @@ class Way(Enum):
     CAPPED = "http through the relay that caps each connection"
     CAPPED_NGINX = "http with limit_rate 20m, which caps each request"
     HUB = "the Hub's protocol"
+    HUB_TLS = "the Hub's protocol over TLS"
     HUB_FAR = "the Hub's protocol through the relay that delays"
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.contenders import Contender, Leaves
+from benchmarks.panels import panel_of
 from benchmarks.processes import Step
 from benchmarks.rows import FileSet, Row, size_text
+from benchmarks.sections import Section
 from benchmarks.serving import REPOSITORY
 from benchmarks.settings import MIB
-from benchmarks.targets import Verdict
+from benchmarks.targets import Verdict, met
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from benchmarks.settings import Sizes
 
 NAME = "serving"
-HEAD = ("row", "contender", "seconds: median (min-max)", "MB/s", "rate / nginx", "CPU s", "server CPU s", "result")
-NOTES = """\
+_HEAD = ("row", "contender", "seconds: median (min-max)", "MB/s", "rate / nginx", "CPU s", "server CPU s", "result")
+_NOTES = """\
 - The mirror is `weighbridge serve --repo`; nginx is the one of the other tables, with `sendfile`. Both serve the same
   file from the page cache. `rate / nginx` is taken within a round; its median is shown.
 - Eight downloads are eight processes of curl, which share the cores with the server.
@@ -54,6 +56,22 @@ class Serving:
     ready_bytes: int
     peak_bytes: int
     end_bytes: int
+
+    def section(self) -> Section:
+        """Return it as a part of the report."""
+        cells = [cell for result in self.results.values() for cell in result.cells.values()]
+        titles = "\n".join(f"- `{result.name}`: {result.title}" for result in self.results.values())
+        return Section(
+            name=NAME,
+            title="Serving",
+            about=f"{titles}\n{_NOTES}\n- {_memory_text(self)}",
+            head=_HEAD,
+            lines=_lines(self),
+            verdicts=_verdicts(self),
+            panels=[panel_of(self.results[name]) for name in (_ONE, _EIGHT)],
+            data=asdict(self),
+            is_right=not any(cell.problem for cell in cells if not cell.absent),
+        )
 
 
 def serving_rows(sizes: Sizes, mirror: str) -> tuple[Row, ...]:
@@ -99,26 +117,26 @@ def times_of(row: Row) -> int:
     return _CONNECTIONS if row.name == _EIGHT else 1
 
 
-def judge_serving(serving: Serving) -> list[Verdict]:
-    """Return what became of the targets."""
+def _verdicts(serving: Serving) -> list[Verdict]:
     one, eight = serving.results[_ONE], serving.results[_EIGHT]
     share = one.ratio(_NGINX, (_MIRROR,))
     rates = (one.rate(_MIRROR), eight.rate(_MIRROR))
     kept = None if rates[0] is None or rates[1] is None else rates[1] / rates[0]
     growth = (serving.peak_bytes - serving.ready_bytes) / MIB
     return [
-        _at_least(f"{_ONE}: weighbridge serve >= {_RATE_SHARE} x the rate of nginx", share, _RATE_SHARE),
-        _at_least(f"{_EIGHT}: together >= {_EIGHT_SHARE} x the rate of one", kept, _EIGHT_SHARE),
+        _at_least("rate of weighbridge serve over that of nginx", share, _RATE_SHARE),
+        _at_least(f"rate of {_CONNECTIONS} downloads together over that of one", kept, _EIGHT_SHARE),
         Verdict(
-            f"serving: memory of the mirror grows by <= {_GROWTH_MIB} MiB",
+            NAME,
+            "memory that the mirror grows by",
             f"{growth:.0f} MiB",
-            "met" if growth <= _GROWTH_MIB else "not met",
+            f"<= {_GROWTH_MIB} MiB",
+            met(growth <= _GROWTH_MIB),
         ),
     ]
 
 
-def serving_lines(serving: Serving) -> list[tuple[str, ...]]:
-    """Return the lines of the table, without its head."""
+def _lines(serving: Serving) -> list[tuple[str, ...]]:
     return [
         (result.name if number == 0 else "", cell.name, *_figures(result, cell), cell.remark)
         for result in serving.results.values()
@@ -126,8 +144,7 @@ def serving_lines(serving: Serving) -> list[tuple[str, ...]]:
     ]
 
 
-def serving_memory(serving: Serving) -> str:
-    """Return in a sentence what memory the mirror took."""
+def _memory_text(serving: Serving) -> str:
     ready, peak, end = (each / MIB for each in (serving.ready_bytes, serving.peak_bytes, serving.end_bytes))
     return f"Resident memory of the mirror: {ready:.0f} MiB when ready, {peak:.0f} at its peak, {end:.0f} at the end."
 
@@ -146,10 +163,11 @@ def _figures(result: RowResult, cell: Cell) -> tuple[str, ...]:
     )
 
 
-def _at_least(target: str, measured: float | None, bound: float) -> Verdict:
+def _at_least(figure: str, measured: float | None, bound: float) -> Verdict:
+    target = f">= {bound} x"
     if measured is None:
-        return Verdict(target, "-", "not judged: no right run")
-    return Verdict(target, f"{measured:.2f} x", "met" if measured >= bound else "not met")
+        return Verdict(NAME, figure, "-", target, "not judged: no right run")
+    return Verdict(NAME, figure, f"{measured:.2f} x", target, met(measured >= bound))
 
 
 def _discarding(name: str, mirror: str | None) -> Contender:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.processes import Step
-from benchmarks.report import Section
-from benchmarks.targets import Verdict
+from benchmarks.sections import Bar, Panel, Section
+from benchmarks.targets import Verdict, met
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,25 @@ _TIMED = "import time; began = time.perf_counter(); {statement}; print(time.perf
 _TIMES = 2  # as often as a round of the rows
 _IMPORT, _HELP = "import weighbridge", "weighbridge --help"
 _BOUNDS_MS = {_IMPORT: 50.0, _HELP: 200.0}
+_IMPORTS = (
+    _IMPORT,
+    "from weighbridge import snapshot_download",
+    "import huggingface_hub",
+    "from huggingface_hub import snapshot_download",
+)
+_PANELS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
+    (
+        f"{NAME}: import LIBRARY; from LIBRARY import snapshot_download",
+        _IMPORT,
+        {
+            _IMPORTS[0]: "weighbridge",
+            _IMPORTS[1]: "weighbridge, function",
+            _IMPORTS[2]: "huggingface_hub",
+            _IMPORTS[3]: "huggingface_hub, function",
+        },
+    ),
+    (f"{NAME}: the whole process of a command", _HELP, {_HELP: _HELP, "hf --help": "hf --help"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +60,40 @@ class Starts:
         """Return it as a part of the report."""
         lines = [(name, _text(seconds)) for name, seconds in self.seconds.items()]
         data, is_right = dict(self.seconds), all(self.seconds.values())
-        return Section(title="Starts", about=_ABOUT, head=_HEAD, lines=lines, data=data, is_right=is_right)
+        return Section(
+            name=NAME,
+            title="Starts",
+            about=_ABOUT,
+            head=_HEAD,
+            lines=lines,
+            verdicts=self._verdicts(),
+            panels=[self._panel(*each) for each in _PANELS],
+            data=data,
+            is_right=is_right,
+        )
 
-    def verdicts(self) -> list[Verdict]:
-        """Return what became of the targets."""
+    def _verdicts(self) -> list[Verdict]:
         verdicts = []
         for name, bound in _BOUNDS_MS.items():
-            target, seconds = f"{NAME}: {name} <= {bound:.0f} ms", self.seconds[name]
+            target, seconds = f"<= {bound:.0f} ms", self.seconds[name]
             if not seconds:
-                verdicts.append(Verdict(target, "-", "not judged: it failed"))
+                verdicts.append(Verdict(NAME, name, "-", target, "not judged: it failed"))
                 continue
             median = statistics.median(seconds) * 1000
-            verdicts.append(Verdict(target, f"{median:.0f} ms", "met" if median <= bound else "not met"))
+            verdicts.append(Verdict(NAME, name, f"{median:.0f} ms", target, met(median <= bound)))
         return verdicts
+
+    def _panel(self, title: str, bound: str, names: Mapping[str, str]) -> Panel:
+        bound_ms = _BOUNDS_MS[bound]
+        medians = {name: statistics.median(self.seconds[name]) * 1000 for name in names if self.seconds.get(name)}
+        bars = [Bar(names[name], median / bound_ms, f"{median:.0f} ms") for name, median in medians.items()]
+        return Panel(title, f"target: {bound_ms:g} ms", bars)
 
 
 def measure_starts(bench: Bench, tools: Tools, rounds: int) -> Starts:
     """Start everything in turn; the first time does not count."""
-    imports = {
-        _IMPORT: ("python", _IMPORT),
-        "from weighbridge import snapshot_download": ("python", "from weighbridge import snapshot_download"),
-        "import huggingface_hub": ("huggingface_hub", "import huggingface_hub"),
-        "from huggingface_hub import snapshot_download": (
-            "huggingface_hub",
-            "from huggingface_hub import snapshot_download",
-        ),
-    }
-    steps = {name: _timed(tools, *each) for name, each in imports.items() if each[0] in tools.commands}
+    pythons = {each: "huggingface_hub" if "huggingface_hub" in each else "python" for each in _IMPORTS}
+    steps = {each: _timed(tools, python, each) for each, python in pythons.items() if python in tools.commands}
     commands = {_HELP: tools.argv("weighbridge", "--help"), "hf --help": _hf(tools), "python -c pass": _nothing(tools)}
     whole = {name: Step(argv) for name, argv in commands.items() if argv}
     seconds: dict[str, list[float]] = {name: [] for name in (*steps, *whole)}

@@ -12,13 +12,14 @@ from benchmarks.settings import MIB
 from benchmarks.verify_rows import VERIFY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from benchmarks.figures import RowResult
 
-_MEMORY_BOUND_MIB = 80
+MEMORY_BOUND_MIB = 80
 _MANY_FILES_GAIN = 1.5
 _CAPPED_SHARE = 0.9
+_VERIFY_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +27,48 @@ class Verdict:
     """One target and what became of it.
 
     Attributes:
-        target: In words, with its bound.
+        row: Where it was measured.
+        figure: What was measured, in words.
         measured: The figure, or a dash.
-        verdict: ``met``, ``not met`` or ``not judged``, maybe with what must be known about it.
+        target: Its bound; a dash where there is none and the figure is only shown.
+        verdict: ``met``, ``not met`` or ``not judged``, maybe with what must be known about it; or a dash.
     """
 
-    target: str
+    row: str
+    figure: str
     measured: str
+    target: str
     verdict: str
 
 
-def judge(results: Mapping[str, RowResult], cores: int, bare_bytes: int) -> list[Verdict]:
-    """Return a verdict for every target whose row was run."""
-    verdicts = [verdict(results[name]) for name, verdict in _verdicts(cores) if name in results]
-    return [*verdicts, _memory(list(results.values()), bare_bytes)]
+def judge(result: RowResult, cores: int) -> list[Verdict]:
+    """Return a verdict for every target of one row, run on that many cores."""
+    return [verdict(result) for name, verdict in _verdicts(cores) if name == result.name]
+
+
+def judge_memory(peaks: Sequence[tuple[int, str]], row: str) -> Verdict:
+    """Judge the highest of ``peaks``: bytes of weighbridge over the bare interpreter, and where that was."""
+    figure, target = "peak memory of weighbridge over the bare interpreter", f"<= {MEMORY_BOUND_MIB} MiB"
+    if not peaks:
+        return Verdict(row, figure, "-", target, "not judged: no run of weighbridge")
+    over, where = max(peaks)
+    return Verdict(row, figure, f"{over / MIB:.0f} MiB ({where})", target, met(over <= MEMORY_BOUND_MIB * MIB))
+
+
+def met(is_met: bool) -> str:  # noqa: FBT001 - a yes or no put into words
+    """Return the word for what became of a target."""
+    return "met" if is_met else "not met"
 
 
 def _verdicts(cores: int) -> Sequence[tuple[str, Callable[[RowResult], Verdict]]]:
     alone, loose, flushed = (OPENSSL.name,), (CURL.name, OPENSSL.name), (CURL_SYNC.name, OPENSSL.name)
     return (
+        ("hub-2g", _at_most(1.10, LOOSE, loose)),
+        ("hub-2g", _at_most(1.10, WEIGHBRIDGE, flushed)),
+        ("hub-2g", _faster(3, LOOSE, loose)),
+        ("hub-tls", _at_most(1.15, LOOSE, loose)),
+        ("hub-tls", _at_most(1.15, WEIGHBRIDGE, flushed)),
+        ("hub-tls", _faster(None, LOOSE, loose)),
         ("md5", _at_most(1.05, LOOSE, alone)),
         ("md5", _at_most(1.05, WEIGHBRIDGE, alone)),
         ("sha256", _at_most(1.10, LOOSE, loose)),
@@ -52,55 +76,63 @@ def _verdicts(cores: int) -> Sequence[tuple[str, Callable[[RowResult], Verdict]]
         ("tls", _at_most(1.15, LOOSE, loose)),
         ("tls", _at_most(1.15, WEIGHBRIDGE, flushed)),
         ("four-sha256", lambda result: _gain(result, cores)),
+        ("four-sha256", _never_below),
         ("four-md5", lambda result: _gain(result, cores)),
-        ("hub-2g", _at_most(1.10, LOOSE, loose)),
-        ("hub-2g", _at_most(1.10, WEIGHBRIDGE, flushed)),
-        ("hub-2g", _faster(3, LOOSE, loose)),
-        ("hub-2g", _faster(3, WEIGHBRIDGE, flushed)),
-        ("hub-many", _faster(5, LOOSE, loose)),
+        ("four-md5", _never_below),
         ("hub-many-far", _faster(5, LOOSE, loose)),
         ("hub-many-far", _faster(5, WEIGHBRIDGE, flushed)),
-        ("verify", _at_most(1 / 0.9, VERIFY, alone)),
+        ("hub-many", _faster(None, LOOSE, loose)),
         ("capped", _capped),
         ("capped-nginx", _capped),
+        ("verify", _verified),
     )
 
 
 def _at_most(bound: float, name: str, limits: Sequence[str]) -> Callable[[RowResult], Verdict]:
-    limit = limits[0] if len(limits) == 1 else f"max({'; '.join(limits)})"
-
     def verdict(result: RowResult) -> Verdict:
         ratio = result.ratio(name, limits)
-        target = f"{result.name}: {name} <= {bound:.2f} x {limit}"
+        figure, target = f"{name} over {_slowest(limits)}", f"<= {bound:.2f} x"
         if ratio is None:
-            return Verdict(target, "-", _unjudged(result, (name, *limits)))
-        return Verdict(target, f"{ratio:.2f} x", "met" if ratio <= bound else "not met")
+            return Verdict(result.name, figure, "-", target, _unjudged(result, (name, *limits)))
+        return Verdict(result.name, figure, f"{ratio:.2f} x", target, met(ratio <= bound))
 
     return verdict
 
 
-def _faster(bound: float, name: str, limits: Sequence[str]) -> Callable[[RowResult], Verdict]:
+def _faster(bound: float | None, name: str, limits: Sequence[str]) -> Callable[[RowResult], Verdict]:
     """Judge how many times faster ``name`` is than huggingface_hub; if it is not, say how much ``limits`` allow."""
 
     def verdict(result: RowResult) -> Verdict:
         gain, allowed = result.ratio(HUB, (name,)), result.ratio(HUB, limits)
-        target = f"{result.name}: {name} >= {bound:g} x faster than {HUB}"
+        figure, target = f"how many times faster {name} is than {HUB}", f">= {bound:g} x" if bound else "-"
         if gain is None:
-            return Verdict(target, "-", _unjudged(result, (name, HUB)))
-        allowance = "" if allowed is None else f"; max({'; '.join(limits)}) is {allowed:.2f} x faster"
-        return Verdict(target, f"{gain:.2f} x", "met" if gain >= bound else f"not met{allowance}")
+            return Verdict(result.name, figure, "-", target, _unjudged(result, (name, HUB)))
+        if bound is None:
+            return Verdict(result.name, figure, f"{gain:.2f} x", target, "-")
+        allowance = "" if allowed is None or gain >= bound else f"; {_slowest(limits)} is {allowed:.2f} x faster"
+        return Verdict(result.name, figure, f"{gain:.2f} x", target, met(gain >= bound) + allowance)
 
     return verdict
 
 
 def _gain(result: RowResult, cores: int) -> Verdict:
     """Judge how much faster four files are than one of their size, and say what the cores allow."""
-    target = f"{result.name}: {LOOSE} >= {_MANY_FILES_GAIN} x the rate of one file, where cores allow; never below it"
+    gain = result.ratio(ONE_FILE, (LOOSE,))
+    figure, target = _FOUR, f">= {_MANY_FILES_GAIN} x where cores allow"
+    if gain is None:
+        return Verdict(result.name, figure, "-", target, _unjudged(result, (ONE_FILE, LOOSE)))
+    allowance = "" if gain >= _MANY_FILES_GAIN else _allowance(result, cores)
+    return Verdict(result.name, figure, f"{gain:.2f} x", target, met(gain >= _MANY_FILES_GAIN) + allowance)
+
+
+def _never_below(result: RowResult) -> Verdict:
     gain = result.ratio(ONE_FILE, (LOOSE,))
     if gain is None:
-        return Verdict(target, "-", _unjudged(result, (ONE_FILE, LOOSE)))
-    verdict = "met" if gain >= _MANY_FILES_GAIN else f"not met{_allowance(result, cores)}"
-    return Verdict(target, f"{gain:.2f} x", verdict)
+        return Verdict(result.name, _FOUR, "-", ">= 1 x", _unjudged(result, (ONE_FILE, LOOSE)))
+    return Verdict(result.name, _FOUR, f"{gain:.2f} x", ">= 1 x", met(gain >= 1))
+
+
+_FOUR = f"{LOOSE}: rate of four files over that of one"
 
 
 def _allowance(result: RowResult, cores: int) -> str:
@@ -119,28 +151,24 @@ def _allowance(result: RowResult, cores: int) -> str:
 
 def _capped(result: RowResult) -> Verdict:
     bound = _CAPPED_SHARE * CONNECTIONS * CAPPED_RATE / 1e6
-    product = f"{_CAPPED_SHARE} x {CONNECTIONS} x {CAPPED_RATE / 1e6:.0f} MB/s"
-    target = f"{result.name}: {LOOSE} >= {product} = {bound:.0f} MB/s"
+    figure = f"{LOOSE}, {CONNECTIONS} connections of {CAPPED_RATE / 1e6:.0f} MB/s"
+    target = f">= {_CAPPED_SHARE} x {CONNECTIONS} x {CAPPED_RATE / 1e6:.0f} = {bound:.0f} MB/s"
     rate = result.rate(LOOSE)
     if rate is None:
-        return Verdict(target, "-", _unjudged(result, (LOOSE,)))
-    return Verdict(target, f"{rate / 1e6:.0f} MB/s", "met" if rate / 1e6 >= bound else "not met")
+        return Verdict(result.name, figure, "-", target, _unjudged(result, (LOOSE,)))
+    return Verdict(result.name, figure, f"{rate / 1e6:.0f} MB/s", target, met(rate / 1e6 >= bound))
 
 
-def _memory(results: Sequence[RowResult], bare_bytes: int) -> Verdict:
-    target = f"every row: peak memory of weighbridge <= {_MEMORY_BOUND_MIB} MiB over the bare interpreter"
-    peaks = [
-        (sample.peak_bytes, result.name)
-        for result in results
-        for name, cell in result.cells.items()
-        if name.startswith(WEIGHBRIDGE)
-        for sample in cell.good
-    ]
-    if not peaks:
-        return Verdict(target, "-", "not judged: no run of weighbridge")
-    peak, row = max(peaks)
-    over = (peak - bare_bytes) / MIB
-    return Verdict(target, f"{over:.0f} MiB ({row})", "met" if over <= _MEMORY_BOUND_MIB else "not met")
+def _verified(result: RowResult) -> Verdict:
+    figure, target = f"rate of {VERIFY} over {OPENSSL.name}", f">= {_VERIFY_SHARE} x"
+    share = result.ratio(OPENSSL.name, (VERIFY,))
+    if share is None:
+        return Verdict(result.name, figure, "-", target, _unjudged(result, (VERIFY, OPENSSL.name)))
+    return Verdict(result.name, figure, f"{share:.2f} x", target, met(share >= _VERIFY_SHARE))
+
+
+def _slowest(limits: Sequence[str]) -> str:
+    return limits[0] if len(limits) == 1 else f"max({'; '.join(limits)})"
 
 
 def _unjudged(result: RowResult, names: Sequence[str]) -> str:

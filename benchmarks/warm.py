@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.asking import CLIENT, HUGGINGFACE_HUB, WEIGHBRIDGE, Asked, Question, ask
-from benchmarks.report import Section
 from benchmarks.repositories import MAIN
-from benchmarks.targets import Verdict
+from benchmarks.sections import Bar, Panel, Section
+from benchmarks.targets import Verdict, met
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,25 +60,40 @@ class Warm:
         ]
         about = _ABOUT.format(count=self.count, calls=_CALLS)
         is_right = not any(each.problem for asked in self.asked.values() for each in asked)
-        return Section(title="Warm snapshots", about=about, head=_HEAD, lines=lines, data=data, is_right=is_right)
+        return Section(
+            name=NAME,
+            title="Warm snapshots",
+            about=about,
+            head=_HEAD,
+            lines=lines,
+            verdicts=[verdict for key in self.asked if key[1] != HUGGINGFACE_HUB for verdict in self._judge(key)],
+            panels=[self._panel()],
+            data=data,
+            is_right=is_right,
+        )
 
-    def verdicts(self) -> list[Verdict]:
-        """Return what became of the targets."""
-        return [verdict for key in self.asked if key[1] != HUGGINGFACE_HUB for verdict in self._judge(key)]
+    def _panel(self) -> Panel:
+        bars = []
+        for (by_commit, library), asked in self.asked.items():
+            good = [each for each in asked if not each.problem]
+            if good and library != CLIENT:
+                name = f"{library}, by {'commit' if by_commit else 'branch'}"
+                bars.append(Bar(name, _later_ms(good) / _BOUND_MS, f"{_later_ms(good):.1f} ms"))
+        bars.sort(key=lambda bar: HUGGINGFACE_HUB in bar.name)
+        return Panel(f"{NAME}: a warm snapshot of {self.count} files", f"target: {_BOUND_MS:g} ms", bars)
 
     def _judge(self, key: _Key) -> list[Verdict]:
         by_commit, library = key
-        what = f"{NAME}: {_call_name(library)} of {self.count} files by {'commit' if by_commit else 'branch'}"
+        what = f"{_call_name(library)} of {self.count} files by {'commit' if by_commit else 'branch'}, in-process"
+        asked, target, allowed = f"{what}: requests", f"<= {_BOUND_MS:.0f} ms", 0 if by_commit else 1
         good = [each for each in self.asked[key] if not each.problem]
         if not good:
-            return [Verdict(what, "-", "not judged: no right run")]
+            unjudged = "not judged: no right run"
+            return [Verdict(NAME, what, "-", target, unjudged), Verdict(NAME, asked, "-", f"{allowed}", unjudged)]
         median_ms, requests = _later_ms(good), max(_per_call(each) for each in good)
-        allowed = 0 if by_commit else 1
         return [
-            Verdict(
-                f"{what} <= {_BOUND_MS:.0f} ms", f"{median_ms:.1f} ms", "met" if median_ms <= _BOUND_MS else "not met"
-            ),
-            Verdict(f"{what}: {allowed} requests", f"{requests:g}", "met" if requests == allowed else "not met"),
+            Verdict(NAME, what, f"{median_ms:.1f} ms", target, met(median_ms <= _BOUND_MS)),
+            Verdict(NAME, asked, f"{requests:g}", f"{allowed}", met(requests == allowed)),
         ]
 
 

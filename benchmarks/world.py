@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 _CHECK_BYTES = {Way.PLAIN: 64 * MIB, Way.FAR: 64 * MIB, Way.HUB_FAR: 64 * MIB, Way.CAPPED: 16 * MIB}
 
-HUBS = frozenset({Way.HUB, Way.HUB_FAR})
+_SECRET = frozenset({Way.TLS, Way.HUB_TLS})
+
+HUBS = frozenset({Way.HUB, Way.HUB_TLS, Way.HUB_FAR})
 """The ways that speak the Hub's protocol."""
 
 
@@ -65,6 +67,7 @@ class World:
             Way.TLS: self.origin.ports.tls,
             Way.CAPPED_NGINX: self.origin.ports.capped,
             Way.HUB: self.origin.ports.hub,
+            Way.HUB_TLS: self.origin.ports.hub_tls,
         }
         self._checks: dict[Way, Measured] = {}
 
@@ -81,7 +84,7 @@ class World:
     def job(self, row: Row, cores: int) -> Job:
         """Return the work of ``row``, after making its files and opening and checking its way."""
         files = self._files(row.files)
-        scheme = "https" if row.way is Way.TLS else "http"
+        scheme = "https" if row.way in _SECRET else "http"
         return Job(
             files=files,
             whole=self._files(row.whole) if row.whole else (),
@@ -90,7 +93,7 @@ class World:
             repository=repository_name(row.files.label) if row.way in HUBS else "",
             root=self._corpus.root,
             folder=self._scratch,
-            authority=self._certificates.authority if row.way is Way.TLS else None,
+            authority=self._certificates.authority if row.way in _SECRET else None,
             tools=self.tools,
             cores=cores,
         )
