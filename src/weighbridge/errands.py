@@ -13,7 +13,7 @@ from weighbridge.core.artifacts import Artifact, FileRequest
 from weighbridge.core.errors import ClaimTimeoutError, DigestMismatchError, SizeMismatchError, StoreError
 from weighbridge.core.events import Event, FileProgress, FileStarted, Retrying
 from weighbridge.core.options import Options, StoreOptions
-from weighbridge.store.claims import Claim, Heart, lease_for, length_of
+from weighbridge.store.claims import Claim, Heart, is_stuck, lease_for, length_of
 from weighbridge.store.faults import flush_directory, storing
 from weighbridge.store.gates import OPEN, Gate
 from weighbridge.store.journal import Identity
@@ -111,7 +111,10 @@ class Errand:
             return False
         self._asked_at = now
         if not self._goes_round and not self.missing.gate.try_enter():
-            return False
+            # one of us who stands still inside is replaced; where there is no claim, it is another client
+            self._goes_round = is_stuck(self._lease)
+            if not self._goes_round:
+                return False
         if self._is_small and self.missing.gate.is_locked:
             return True
         self._claim = Claim.try_take(self._lease)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.bundles import client_of, pack
+from tests.support.bundles import client_of, options_of, pack
 from tests.support.command import Command
 from tests.support.hub.calls import WEIGHTS, unfinished, victim, wrongs
 from tests.support.hub_repos import Repo, contents
 from tests.support.scene import MIB
 from tests.support.shims import Shims
 from weighbridge.bundling.check import main as check
+from weighbridge.client import Client
 from weighbridge.core.events import Event, Notice
+from weighbridge.store.layout import Place
 
 SIZE = 12 * MIB
 STEP = 4 * MIB  # bytes after which it is noted what was written
@@ -77,6 +80,19 @@ def test_making_a_directory_is_begun_again(packed: Path, tmp_path: Path, shims: 
     assert any(isinstance(each, Notice) and "begun again" in each.message for each in notices)
     assert [each.name for each in out.parent.iterdir()] == ["bundle"]
     assert check([str(out)]) == 0
+
+
+def test_claim_that_a_power_loss_has_emptied_is_waited_out(packed: Path, tmp_path: Path) -> None:
+    """Nobody can tell whose it is, and nobody gives a sign: it must not keep a bundle from being made for ever."""
+    out = tmp_path / "out" / "b.tar"
+    out.parent.mkdir()
+    Place(out).claim.touch()
+    patient = options_of(packed)
+
+    with Client(replace(patient, store=replace(patient.store, claim_ttl_s=0.5))) as client:
+        client.bundles.create(out, "acme/victim", tar=True)
+
+    assert [each.name for each in out.parent.iterdir()] == ["b.tar"]
 
 
 @pytest.mark.parametrize("step", MAKING_PARTS)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from weighbridge.core.repos import RepoId
 from weighbridge.store.cache.layout import CacheFolder
 from weighbridge.store.cache.refs import read_ref, write_ref
 from weighbridge.store.cache.root import prepare_folder
+from weighbridge.store.cache.staging import remove_abandoned, staged
 
 OLD, NEW, ETAG = "a" * 40, "b" * 40, "1" * 40
 SETTING = f"""
@@ -83,6 +85,17 @@ def test_ref_is_on_the_disk_before_it_has_its_name(folder: CacheFolder, shims: S
     assert run(folder, 'write_ref(folder, "main", NEW)', shims.acting("fsync */snapshots 1 before kill")) < 0
 
     assert read_ref(folder, "main") == OLD
+
+
+def test_clock_that_jumps_takes_nothing_away_that_is_being_written(folder: CacheFolder) -> None:
+    """A machine that learns the time while it downloads would tidy its own temporary files away."""
+    with staged(folder.path) as path:
+        path.touch()
+        remove_abandoned(str(path.parent), time.time() + 86_400.0)
+        was_there = path.exists()
+    remove_abandoned(str(path.parent), time.time() + 86_400.0)
+
+    assert (was_there, path.exists()) == (True, False)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

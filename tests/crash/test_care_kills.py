@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from tests.support.hub.calls import COMMIT, EARLIER, victim, wrongs
 from tests.support.hub_repos import contents
-from tests.support.shims import Shims
+from tests.support.shims import Shims, failing
 from weighbridge.compat.huggingface_hub import scan_cache_dir
 from weighbridge.store.cache.removal import Removal, remove
 from weighbridge.store.cache.room.aside import aside_of, aside_of_repos, refs_of, set_aside
@@ -75,6 +76,16 @@ def test_killed_removal_leaves_a_sound_cache_that_prune_clears(root: Path, shims
     assert len(list((folder(root) / "blobs").iterdir())) == len(set(victim().main.values()))
     assert not aside_of(folder(root)).exists()
     assert wrongs(root, root) == []
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.EMFILE])
+def test_ref_that_can_t_be_read_keeps_its_snapshot(root: Path, shims: Shims, error: int) -> None:
+    """It may mean anything: to take that for nothing would leave a ref without a snapshot, or take contents away."""
+    code = leave(root, folder(root) / "snapshots" / EARLIER, shims.acting(failing("read", "*/refs/v1.0", error)))
+
+    assert code == 0
+    assert scan_cache_dir(root).warnings == []
+    assert contents(folder(root) / "snapshots" / EARLIER) == victim().commits[EARLIER]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ from tests.support.hub.mending import MendTask
 from tests.support.hub_repos import Repo, blob_name
 from tests.support.processes import ClientProcess
 from tests.support.shims import Shims
+from weighbridge.client import Client
 from weighbridge.core.pieces import PIECE
+from weighbridge.store.layout import Place
 
 SIZE = PIECE + 4321
 BLOBS = Path("models--acme--victim", "blobs")
@@ -86,6 +89,24 @@ def test_death_before_the_name_leaves_the_damaged_blob(task: MendTask, tmp_path:
     assert second.fetched <= SIZE - PIECE
     assert wrongs(cache, cache) == []
     assert unfinished(cache) == []
+
+
+def test_claim_that_a_power_loss_has_emptied_keeps_nothing_from_being_mended(
+    hub: FaultHub, repo: Repo, whole: Path, tmp_path: Path
+) -> None:
+    """Whose it was can't be told; it was silent for longer than anybody may be."""
+    cache = tmp_path / "hub"
+    shutil.copytree(whole, cache, symlinks=True)
+    claim = Place(cache / BLOBS / blob_name(WEIGHTS, repo.main[WEIGHTS])).claim
+    claim.touch()
+    os.utime(claim, (1e9, 1e9))
+
+    with Client(hub_options(hub, cache)) as client:
+        repair = client.cache.repair(full=True)
+        client.cache.release()
+
+    assert len(repair.mended) == 1
+    assert wrongs(cache, cache) == []
 
 
 def test_death_after_the_name_leaves_the_right_blob(task: MendTask, tmp_path: Path, shims: Shims) -> None:

@@ -65,25 +65,6 @@ def test_twenty_kills_cost_at_most_a_piece_for_each_connection_each(
     assert unfinished(tmp_path / "hub") == []
 
 
-@pytest.mark.parametrize("count", range(1, 8))
-def test_kill_after_each_request_leaves_nothing_wrong(
-    hub: FaultHub, repo: Repo, task: SnapshotTask, tmp_path: Path, count: int
-) -> None:
-    """What has its name by then is right, and the next call has the rest."""
-    with ClientProcess(task, tmp_path / "log") as client:
-        hub.wait_for(lambda: len(hub.requests) >= count)
-        client.kill()
-    between = wrongs(tmp_path / "hub", tmp_path / "hub")
-
-    with ClientProcess(task, tmp_path / "log") as client:
-        outcome = client.wait()
-
-    assert between == []
-    assert outcome.code == 0, outcome.errors
-    assert contents(snapshot_of(tmp_path / "hub")) == repo.main
-    assert unfinished(tmp_path / "hub") == []
-
-
 @pytest.mark.timeout(400)
 def test_real_clients_are_not_fooled_by_what_a_kill_leaves(
     hub: FaultHub, repo: Repo, task: SnapshotTask, tmp_path: Path

@@ -36,6 +36,8 @@ class Kind(IntEnum):
     RENAME = 7
     UNLINK = 8
     RMDIR = 9
+    SYMLINK = 10
+    LINK = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Operation:
         kind: Which.
         inode: Of the file, where the call was made on a descriptor or made the file.
         path: Of the file, or its old name.
-        target: New name of a rename.
+        target: New name of a rename or of a hard link; where a symbolic link leads.
         offset: Where was written, or the new length.
         data: What was written.
     """
@@ -84,13 +86,17 @@ def as_safe(root: Path) -> list[Operation]:
     """Return operations after which the disk safely holds what is below ``root`` now."""
     operations = []
     for path in sorted(root.rglob("*")):
+        if path.is_symlink():
+            leads = os.readlink(path)  # noqa: PTH115 - text
+            operations.append(Operation(kind=Kind.SYMLINK, inode=0, path=str(path), target=leads, offset=0, data=b""))
+            continue
         found = path.stat()
         kind, data = (Kind.MKDIR, b"") if path.is_dir() else (Kind.CREATE, path.read_bytes())
         made = Operation(kind=kind, inode=found.st_ino, path=str(path), target="", offset=0, data=data)
         operations.append(made)
         if kind is Kind.CREATE:
             operations += [replace(made, kind=Kind.WRITE), replace(made, kind=Kind.SYNC)]
-    directories = sorted({root, *(each for each in root.rglob("*") if each.is_dir())})
+    directories = sorted({root, *(each for each in root.rglob("*") if each.is_dir() and not each.is_symlink())})
     for path in directories:
         operations.append(Operation(kind=Kind.SYNC, inode=0, path=str(path), target="", offset=0, data=b""))
     return operations
@@ -126,18 +132,28 @@ class _File:
         return bytes(content[: dice.choice((lowest, highest, dice.randint(lowest, max(lowest, highest))))])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Link:
+    """A symbolic link, which is on the disk as soon as its name is."""
+
+    target: str
+
+
 @dataclass(slots=True, eq=False)
 class _Directory:
     """A directory: its names as they would be now."""
 
-    names: dict[str, _File | _Directory] = field(default_factory=dict)
+    names: dict[str, _Node] = field(default_factory=dict)
+
+
+_Node = _File | _Directory | _Link
 
 
 @dataclass(slots=True, eq=False)
 class _Change:
     """One change of names, and whether all directories it touched have been flushed since."""
 
-    effects: list[tuple[_Directory, str, _File | _Directory | None]]
+    effects: list[tuple[_Directory, str, _Node | None]]
     is_safe: bool = False
 
 
@@ -175,6 +191,10 @@ class Disk:
                 self._change((operation.path, None), (operation.target, self._find(operation.path)))
             case Kind.UNLINK | Kind.RMDIR:
                 self._change((operation.path, None))
+            case Kind.SYMLINK:
+                self._change((operation.path, _Link(operation.target)))
+            case Kind.LINK:
+                self._change((operation.target, self._find(operation.path)))
 
     def _sync(self, operation: Operation) -> None:
         found = self._find(operation.path)
@@ -184,7 +204,7 @@ class Disk:
         for change in self._changes:
             change.is_safe = change.is_safe or any(directory is found for directory, _, _ in change.effects)
 
-    def _change(self, *effects: tuple[str, _File | _Directory | None]) -> None:
+    def _change(self, *effects: tuple[str, _Node | None]) -> None:
         change = _Change([(self._parent(path), path.rpartition("/")[2], node) for path, node in effects])
         for directory, name, node in change.effects:
             _put(directory.names, name, node)
@@ -195,8 +215,8 @@ class Disk:
         assert isinstance(found, _Directory)
         return found
 
-    def _find(self, path: str) -> _File | _Directory | None:
-        node: _File | _Directory | None = self._top
+    def _find(self, path: str) -> _Node | None:
+        node: _Node | None = self._top
         for part in path.removeprefix(self._root).strip("/").split("/"):
             if part and isinstance(node, _Directory):
                 node = node.names.get(part)
@@ -208,20 +228,26 @@ class _Survivors:
 
     def __init__(self, top: _Directory) -> None:
         self._top = top
-        self._names: dict[_Directory, dict[str, _File | _Directory]] = {top: {}}
+        self._names: dict[_Directory, dict[str, _Node]] = {top: {}}
 
     def apply(self, change: _Change) -> None:
         for directory, name, node in change.effects:
             _put(self._names.setdefault(directory, {}), name, node)
 
     def write(self, target: Path, dice: random.Random) -> None:
+        written: dict[_File, Path] = {}
         for path, node in self._walk(self._top, target):
-            if isinstance(node, _File):
-                path.write_bytes(node.survivor(dice))
-            else:
+            if isinstance(node, _Link):
+                path.symlink_to(node.target)
+            elif isinstance(node, _Directory):
                 path.mkdir(exist_ok=True)
+            elif node in written:
+                path.hardlink_to(written[node])
+            else:
+                path.write_bytes(node.survivor(dice))
+                written[node] = path
 
-    def _walk(self, directory: _Directory, at: Path) -> Iterator[tuple[Path, _File | _Directory]]:
+    def _walk(self, directory: _Directory, at: Path) -> Iterator[tuple[Path, _Node]]:
         yield at, directory
         for name, node in self._names.get(directory, {}).items():
             if isinstance(node, _Directory):
@@ -250,7 +276,7 @@ def become_another_boot(directory: Path, *, written_at: float | None) -> None:
         claim.write_text(json.dumps(record))
     if written_at is not None:
         for path in (*directory.rglob("*"), directory):
-            os.utime(path, (written_at, written_at))
+            os.utime(path, (written_at, written_at), follow_symlinks=False)
 
 
 def boot_time() -> float:
@@ -271,7 +297,7 @@ def _with_boot(line: bytes, boot: str) -> bytes:
     return b"%08x %s" % (zlib.crc32(body), body)
 
 
-def _put(names: dict[str, _File | _Directory], name: str, node: _File | _Directory | None) -> None:
+def _put(names: dict[str, _Node], name: str, node: _Node | None) -> None:
     if node is None:
         names.pop(name, None)
     else:

@@ -206,7 +206,7 @@ class ClientProcess:
 
     def _await_state(self, letter: str) -> None:
         deadline = time.monotonic() + _LONGEST_S
-        while (state := _state_of(self.pid)) != letter:
+        while (state := state_of(self.pid)) != letter:
             if time.monotonic() > deadline or (state == "Z" != letter):
                 raise TimeoutError(f"in state {state} instead of {letter}; {self._errors.read_text()}")
             time.sleep(_POLL_S)
@@ -225,5 +225,6 @@ def wait_until(is_so: Callable[[], bool], timeout_s: float = _LONGEST_S) -> None
         time.sleep(_POLL_S)
 
 
-def _state_of(pid: int) -> str:
+def state_of(pid: int) -> str:
+    """Return the letter of a process's state; ``T`` is stopped, ``Z`` has ended."""
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]

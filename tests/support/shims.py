@@ -41,6 +41,11 @@ class Shims:
             "WB_ROOT": os.fspath(root),
         }
 
+    def waiting(self) -> dict[str, str]:
+        """Return the environment of a process whose forked children may be given rules, a log, or a clock, or none."""
+        libraries = [str(self.directory / f"{each}.so") for each in ("stopper", "recorder", "clock")]
+        return {"LD_PRELOAD": ":".join(libraries)}
+
     def without_case(self, root: Path) -> dict[str, str]:
         """Return the environment of a process for which case does not matter below ``root``."""
         return {"LD_PRELOAD": str(self.directory / "caseless.so"), "WB_ROOT": os.fspath(root)}

@@ -30,6 +30,7 @@ BLOCK = 512  # bytes of a header of an archive, of which everything in it fills 
 _PART = re.compile(r"(.+)\.([0-9]{3,6})", re.ASCII | re.DOTALL)
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LARGEST_TEXT = 256 << 20  # bytes
+_NAMED = 20  # parts, in a message
 _FOLDERS = ("contents", "pieces")
 READ = 1 << 20
 _BASE_256 = 0x80
@@ -328,8 +329,13 @@ def _in_order(paths: list[str]) -> list[str]:
     start = paths[0].rpartition(".")[0]
     absent = [f"{start}.{number:03}" for number in range(1, max(numbered, default=0)) if number not in numbered]
     if absent or not numbered:
-        raise MissingError("missing: " + ", ".join(absent[:READ] or ["all parts"]))
+        raise _missing(absent or ["all parts"])
     return [numbered[number] for number in sorted(numbered)]
+
+
+def _missing(names: list[str]) -> MissingError:
+    rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return MissingError("missing: " + ", ".join(names[:_NAMED]) + rest)
 
 
 def _siblings(path: str) -> list[str]:
@@ -340,5 +346,5 @@ def _siblings(path: str) -> list[str]:
     here = {match.group(0) for match in matches if match and match.group(1) == start}
     absent = [os.path.join(folder, name) for name in listed if name not in here]
     if absent:
-        raise MissingError("missing: " + ", ".join(absent))
+        raise _missing(absent)
     return _in_order([os.path.join(folder, each) for each in (listed or here)])

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from weighbridge.bundling.carriers import PARTS_SUFFIX, Archive, WrongError, find_bundle, read_manifest
-from weighbridge.core.errors import StoreError
+from weighbridge.core.errors import CancelledError, StoreError
 from weighbridge.core.events import Notice, Observer
 from weighbridge.core.options import StoreOptions
 from weighbridge.store.claims import Claim, Heart, lease_for
 from weighbridge.store.faults import flush_directory, storing
 from weighbridge.store.layout import Place
+from weighbridge.store.sight import Sight, see
+
+_POLL_S = 0.1
 
 
 class Outlet:
@@ -44,7 +48,7 @@ class Outlet:
             self._check_ours()
 
     @contextmanager
-    def staging(self, tell: Observer) -> Iterator[Path]:
+    def staging(self, tell: Observer, cancel: threading.Event) -> Iterator[Path]:
         """Give an empty directory beside the place; what is still in it at the end of the block is removed.
 
         Whoever is killed leaves it there, and the next who makes the same bundle removes it: to go on with it would
@@ -52,12 +56,11 @@ class Outlet:
 
         Raises:
             StoreError: Somebody else is making the same bundle, or the disk says no.
+            CancelledError: ``cancel`` was set.
         """
         with storing(self._place.parent, "make"):
             self._place.parent.mkdir(parents=True, exist_ok=True)
-        claim = Claim.try_take(lease_for(self._place.claim, self._options.claim_ttl_s))
-        if claim is None:
-            raise StoreError(f"another process is making {self._out}; wait for it", path=str(self._out))
+        claim = self._claim(cancel)
         heart = Heart(self._options.claim_ttl_s / 4)
         place = self._place.new_partial()
         try:
@@ -95,6 +98,16 @@ class Outlet:
             flush_directory(self._place.parent)
         return tuple(coming.values())
 
+    def _claim(self, cancel: threading.Event) -> Claim:
+        """Take the claim; a holder that may be alive has its time to show that it is."""
+        lease, seen = lease_for(self._place.claim, self._options.claim_ttl_s), see(self._place.claim)
+        while (claim := Claim.try_take(lease)) is None:
+            if see(self._place.claim) not in {seen, Sight()}:
+                raise StoreError(f"another process is making {self._out}; wait for it", path=str(self._out))
+            if cancel.wait(_POLL_S):
+                raise CancelledError(f"waiting for {self._out} was cancelled")
+        return claim
+
     def _existing(self) -> list[Path]:
         """Return what is there that a bundle of this name consists of, the largest thing first."""
         part = re.compile(rf"{re.escape(self._out.name)}(|\.[0-9]{{3,6}}|{re.escape(PARTS_SUFFIX)})", re.DOTALL)
@@ -130,9 +143,14 @@ class Outlet:
     def _tidy(self, tell: Observer) -> None:
         """Remove what those left who were killed; nobody else is at it, as we hold the claim."""
         with storing(self._place.parent, "list"):
-            rests = [each for each in self._place.parent.iterdir() if self._place.owns(each.name)]
+            found = list(self._place.parent.iterdir())
+        rests = [each for each in found if self._place.owns(each.name)]
         for each in rests:
             shutil.rmtree(each, ignore_errors=True)
+        for each in found:
+            if self._place.is_evicted_claim(each.name):
+                with suppress(OSError):
+                    each.unlink()
         if rests:
             tell(Notice(message=f"making {self._out} was interrupted earlier; it is begun again"))
 

@@ -125,7 +125,7 @@ class Packing:
         if order.lock is not None:
             small[LOCK] = text
         outlet = Outlet(order.out, self._means.options.store, replaces=order.replaces)
-        with outlet.staging(self._means.tell) as place:
+        with outlet.staging(self._means.tell, self._means.cancel) as place:
             manifest = _manifest(wanted, small, self._sums(wanted))
             content = manifest.encode()
             volume = order.form.begin(place, order.out, _needed(manifest, content))

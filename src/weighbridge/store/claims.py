@@ -25,6 +25,7 @@ from weighbridge.store.sight import open_plain
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _LARGEST = 4096  # bytes of a claim that are read
 _LONGEST_S = 60.0  # no holder may ask for more silence than this
+_FORGOTTEN_S = 300.0  # by the wall clock: one that nobody can look up, and that gave no sign since, is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,17 @@ class _Holder:
     sign_ns: int
     owner: Owner | None = None
     ttl_s: float = 0.0
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it provably can't give a sign any more."""
+        return self.owner is not None and self.owner.is_gone(self.sign_ns / 1e9)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether it can't be looked up from here, as after a power loss, and gave no sign for minutes."""
+        is_near = self.owner is not None and self.owner.is_near
+        return not is_near and time.time() - self.sign_ns / 1e9 > _FORGOTTEN_S
 
 
 class Lease:
@@ -56,11 +68,14 @@ class Lease:
 
     def must_yield(self, holder: _Holder) -> bool:
         """Tell whether the holder has lost its right: it is provably gone, or was silent for too long."""
+        return self.finds_silent(holder) or holder.is_gone
+
+    def finds_silent(self, holder: _Holder) -> bool:
+        """Tell whether the holder was silent for too long; it must be asked again and again to know."""
         now = time.monotonic()
         if holder != self._seen:
             self._seen, self._seen_at = holder, now
-        is_gone = holder.owner is not None and holder.owner.is_gone(holder.sign_ns / 1e9)
-        return is_gone or now - self._seen_at >= max(self.ttl_s, holder.ttl_s)
+        return now - self._seen_at >= max(self.ttl_s, holder.ttl_s)
 
 
 class Claim:
@@ -202,7 +217,19 @@ def is_claimed(path: Path) -> bool:
         holder = _look(path)
     except OSError:
         return True
-    return holder is not None and not (holder.owner is not None and holder.owner.is_gone(holder.sign_ns / 1e9))
+    return holder is not None and not holder.is_gone and not holder.is_forgotten
+
+
+def is_stuck(lease: Lease) -> bool:
+    """Tell whether the holder of a claim is there and was silent for too long; nothing is changed.
+
+    Call it again on the same lease to wait, as :meth:`Claim.try_take`.
+    """
+    try:
+        holder = _look(lease.path)
+    except OSError:
+        return False
+    return holder is not None and lease.finds_silent(holder) and not holder.is_gone
 
 
 def _create(path: Path, ttl_s: float) -> Claim | None:
@@ -230,8 +257,9 @@ def _look(path: Path) -> _Holder | None:
         with os.fdopen(open_plain(path, os.O_NOFOLLOW), "rb") as file:
             found, content = os.fstat(file.fileno()), file.read(_LARGEST)
         record = json.loads(content)
-        owner, ttl_s = Owner.from_record(record["owner"]), min(float(record["ttl_s"]), _LONGEST_S)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        owner = Owner.from_record(record["owner"])
+        ttl_s = min(_LONGEST_S, float(record["ttl_s"]))  # in this order NaN, which equals nothing, is not taken
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return _Holder(found.st_ino, found.st_mtime_ns)
     return _Holder(found.st_ino, found.st_mtime_ns, owner, ttl_s)
 

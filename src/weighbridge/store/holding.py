@@ -1,6 +1,7 @@
-"""Which partials this very process is writing: what the process table can't tell apart, since all have one owner.
+"""What this very process is writing, partials and temporary files, by name: the process table can't tell that.
 
-There is no lock: each step below is one atomic operation of a set, and a lock could be inherited locked by a fork.
+All of it has one owner there.  There is no lock: each step below is one atomic operation of a set, and a lock could be
+inherited locked by a fork.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ _held: set[str] = set()  # names are random, so they are told apart wherever the
 
 
 def hold(name: str) -> None:
-    """Note that a partial of this name is being written here."""
+    """Note that something of this name is being written here."""
     _held.add(name)
 
 
@@ -19,5 +20,5 @@ def let_go(name: str) -> None:
 
 
 def is_held(name: str) -> bool:
-    """Tell whether a partial of this name is being written here."""
+    """Tell whether something of this name is being written here."""
     return name in _held

@@ -1,7 +1,7 @@
 /* Writes down, in order, all that a process does to the files below one directory, with the bytes it writes.
  *
  * WB_LOG is the file to append to, WB_ROOT the directory.  Each record is a header (see struct record), the path, for
- * a rename the new path, and for a write the data.  A call and its record happen under one lock, so that the order of
+ * a rename or a hard link the new path, for a symbolic link where it leads, and for a write the data.  A call and its record happen under one lock, so that the order of
  * the records is the order of the calls.
  */
 #define _GNU_SOURCE
@@ -20,7 +20,7 @@
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-enum { CREATE = 1, MKDIR, WRITE, TRUNCATE, SYNC, SYNC_DATA, RENAME, UNLINK, RMDIR };
+enum { CREATE = 1, MKDIR, WRITE, TRUNCATE, SYNC, SYNC_DATA, RENAME, UNLINK, RMDIR, SYMLINK, LINK };
 
 struct record {
     uint32_t kind, path_length, more_length, unused;
@@ -31,7 +31,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int log_file = -1;
 static char root[4096];
 
-__attribute__((constructor)) static void start(void) {
+/* Called when the process starts, and again by a forked child that was told of its log later. */
+__attribute__((constructor)) void wb_start_recording(void) {
     const char *path = getenv("WB_LOG"), *below = getenv("WB_ROOT");
     if (!path || !below) return;
     snprintf(root, sizeof root, "%s/", below);
@@ -117,6 +118,33 @@ int rename(const char *old, const char *new) {
     pthread_mutex_unlock(&lock);
     return result;
 }
+
+int unlinkat(int directory, const char *name, int flags) {
+    char path[8192];
+    int is_plain = directory == AT_FDCWD || *name == '/';
+    size_t length = is_plain ? 0 : strlen(path_of(directory, path, 4096));
+    snprintf(path + length, sizeof path - length, "%s%s", is_plain ? "" : "/", name);
+    if (!is_ours(path)) return REAL(unlinkat)(directory, name, flags);
+    pthread_mutex_lock(&lock);
+    int result = REAL(unlinkat)(directory, name, flags);
+    if (!result) note((struct record){.kind = flags & AT_REMOVEDIR ? RMDIR : UNLINK}, path, NULL, NULL);
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+#define MAKE_LINK(name, code, parameters, arguments, noted, more)         \
+    int name parameters {                                                 \
+        if (!is_ours(path)) return REAL(name) arguments;                  \
+        pthread_mutex_lock(&lock);                                        \
+        int result = REAL(name) arguments;                                \
+        if (!result) note((struct record){.kind = code}, noted, more, NULL); \
+        pthread_mutex_unlock(&lock);                                      \
+        return result;                                                    \
+    }
+MAKE_LINK(symlink, SYMLINK, (const char *target, const char *path), (target, path), path, target)
+MAKE_LINK(link, LINK, (const char *old, const char *path), (old, path), old, path)
+MAKE_LINK(linkat, LINK, (int from, const char *old, int to, const char *path, int flags), (from, old, to, path, flags),
+          old, path)
 
 #define ON_DESCRIPTOR(name, code)                                         \
     int name(int descriptor) {                                            \

@@ -1,13 +1,16 @@
 /* Acts at the N-th system call of a kind on a matching path, in a process that knows nothing of it.
  *
  * WB_RULES holds rules separated by ';', each "CALL GLOB NTH WHEN ACTION":
- *   CALL    read (open that creates nothing), open (that may create), excl (open that must create), write, pwrite, ftruncate, fsync, fdatasync, utime,
- *           rename (by its old name), named (by its new name), unlink, rmdir, mkdir
+ *   CALL    read (open that creates nothing), open (that may create), excl (open that must create), write, pwrite,
+ *           copy, ftruncate, fsync, fdatasync, utime, rename (by its old name), named (by its new name), link, symlink,
+ *           unlink, rmdir, mkdir; or several at once: any (each step: all of these but read and rename), grow (those
+ *           that take up room), opening (read, open and excl)
  *   GLOB    as fnmatch(3); '*' takes slashes too
- *   NTH     which of the calls that match, from 1; 0 is each of them
+ *   NTH     which of the calls that match, from 1; 0 is each of them, -N is the N-th and all later ones
  *   WHEN    before or after the call
- *   ACTION  kill, stop, errno:NUMBER (instead of the call), torn:BYTES (write so many, then kill), sleep:MILLISECONDS,
- *           share (an excl opens what is there, as if nothing were)
+ *   ACTION  kill, stop, errno:NUMBER (instead of the call), torn:BYTES (write so many, then kill; other calls are
+ *           done), sleep:MILLISECONDS, share (an excl opens what is there, as if nothing were), note (add a line with
+ *           CALL and path to the file that WB_NOTES names)
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -37,10 +40,13 @@ struct rule {
 static struct rule rules[RULES];
 static int count;
 
-__attribute__((constructor)) static void read_rules(void) {
+/* Read when the process starts, and again by a forked child that was told of its rules later. */
+__attribute__((constructor)) void wb_read_rules(void) {
     const char *text = getenv("WB_RULES");
     char copy[4096], *rest = copy, *part;
     if (!text) return;
+    memset(rules, 0, sizeof rules);
+    count = 0;
     snprintf(copy, sizeof copy, "%s", text);
     while (count < RULES && (part = strsep(&rest, ";"))) {
         struct rule *rule = &rules[count];
@@ -50,22 +56,50 @@ __attribute__((constructor)) static void read_rules(void) {
     }
 }
 
+static int is_one_of(const char *call, const char *const *calls) {
+    while (*calls && strcmp(*calls, call)) calls++;
+    return *calls != NULL;
+}
+
+static int covers(const char *wanted, const char *call) {
+    static const char *const passive[] = {"read", "rename", NULL}, *const opening[] = {"read", "open", "excl", NULL},
+                             *const grow[] = {"open",  "excl", "write", "pwrite",  "copy",
+                                              "named", "link", "mkdir", "symlink", "ftruncate", NULL};
+    if (!strcmp(wanted, "any")) return !is_one_of(call, passive);
+    if (!strcmp(wanted, "grow")) return is_one_of(call, grow);
+    if (!strcmp(wanted, "opening")) return is_one_of(call, opening);
+    return !strcmp(wanted, call);
+}
+
 /* Counts a call for all rules that it matches; returns the first that is due now, or NULL. */
 static struct rule *due(const char *call, const char *path, const char *when) {
     struct rule *found = NULL;
     for (int i = 0; i < count; i++) {
         struct rule *rule = &rules[i];
-        if (strcmp(rule->call, call) || strcmp(rule->when, when) || fnmatch(rule->glob, path, 0)) continue;
+        if (!covers(rule->call, call) || strcmp(rule->when, when) || fnmatch(rule->glob, path, 0)) continue;
         int seen = atomic_fetch_add(&rule->seen, 1) + 1;
-        if (!found && (!rule->nth || seen == rule->nth)) found = rule;
+        if (!found && (!rule->nth || seen == rule->nth || (rule->nth < 0 && seen >= -rule->nth))) found = rule;
     }
     return found;
 }
 
+static void note(const char *call, const char *path) {
+    char line[4200];
+    const char *name = getenv("WB_NOTES");
+    int notes = name ? REAL(open)(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
+    int length = snprintf(line, sizeof line, "%s %s\n", call, path);
+    if (notes < 0 || REAL(write)(notes, line, length) != length) abort();
+    close(notes);
+}
+
 /* Does what the rule says; returns 1 if the call is to fail with errno as set. */
-static int act(struct rule *rule) {
+static int act(struct rule *rule, const char *call, const char *path) {
     if (!rule) return 0;
-    if (!strcmp(rule->action, "kill")) {
+    if (!strcmp(rule->action, "note")) {
+        int kept = errno;
+        note(call, path);
+        errno = kept;
+    } else if (!strcmp(rule->action, "kill")) {
         kill(getpid(), SIGKILL);
         pause();
     } else if (!strcmp(rule->action, "stop")) {
@@ -80,11 +114,11 @@ static int act(struct rule *rule) {
     return 0;
 }
 
-static int before(const char *call, const char *path) { return act(due(call, path, "before")); }
+static int before(const char *call, const char *path) { return act(due(call, path, "before"), call, path); }
 
 static void after(const char *call, const char *path) {
     int kept = errno;
-    act(due(call, path, "after"));
+    act(due(call, path, "after"), call, path);
     errno = kept;
 }
 
@@ -93,6 +127,14 @@ static const char *path_of(int descriptor, char *buffer, size_t size) {
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
     ssize_t length = readlink(link, buffer, size - 1);
     buffer[length < 0 ? 0 : length] = 0;
+    return buffer;
+}
+
+/* The path of a name in a directory that may be given by its descriptor. */
+static const char *path_in(int directory, const char *name, char *buffer, size_t size) {
+    if (directory == AT_FDCWD || *name == '/') return name;
+    size_t length = strlen(path_of(directory, buffer, size));
+    snprintf(buffer + length, size - length, "/%s", name);
     return buffer;
 }
 
@@ -106,7 +148,7 @@ static const char *opening(int flags) { return flags & O_EXCL ? "excl" : flags &
         va_end(more);                                                     \
         const char *call = opening(flags);                                \
         struct rule *rule = due(call, path, "before");                    \
-        if (act(rule)) return -1;                                         \
+        if (act(rule, call, path)) return -1;                             \
         if (rule && !strcmp(rule->action, "share")) flags &= ~O_EXCL;     \
         int result = REAL(name)(path, flags, mode);                       \
         if (result >= 0) after(call, path);                               \
@@ -131,6 +173,26 @@ int mkdir(const char *path, mode_t mode) {
     if (!result) after("mkdir", path);
     return result;
 }
+
+int unlinkat(int directory, const char *name, int flags) {
+    char buffer[4096];
+    const char *path = path_in(directory, name, buffer, sizeof buffer), *call = flags & AT_REMOVEDIR ? "rmdir" : "unlink";
+    if (before(call, path)) return -1;
+    int result = REAL(unlinkat)(directory, name, flags);
+    if (!result) after(call, path);
+    return result;
+}
+
+#define MAKE_LINK(name, call, parameters, arguments)                      \
+    int name parameters {                                                 \
+        if (before(call, path)) return -1;                                \
+        int result = REAL(name) arguments;                                \
+        if (!result) after(call, path);                                   \
+        return result;                                                    \
+    }
+MAKE_LINK(symlink, "symlink", (const char *target, const char *path), (target, path))
+MAKE_LINK(link, "link", (const char *old, const char *path), (old, path))
+MAKE_LINK(linkat, "link", (int from, const char *old, int to, const char *path, int flags), (from, old, to, path, flags))
 
 int rename(const char *old, const char *new) {
     if (before("rename", old) || before("named", new)) return -1;
@@ -179,16 +241,21 @@ int utimensat(int directory, const char *path, const struct timespec times[2], i
 TRUNCATE(ftruncate)
 TRUNCATE(ftruncate64)
 
+/* Writes a part of the data for a rule that says so, and ends the process. */
+static void tear(struct rule *rule, int descriptor, const void *data, size_t size, off_t at) {
+    if (!rule || strcmp(rule->action, "torn")) return;
+    size_t part = (size_t)rule->amount < size ? (size_t)rule->amount : size;
+    if ((at < 0 ? REAL(write)(descriptor, data, part) : REAL(pwrite)(descriptor, data, part, at)) < 0) abort();
+    kill(getpid(), SIGKILL);
+    pause();
+}
+
 ssize_t write(int descriptor, const void *data, size_t size) {
     char path[4096];
     if (!count) return REAL(write)(descriptor, data, size);
     struct rule *rule = due("write", path_of(descriptor, path, sizeof path), "before");
-    if (rule && !strcmp(rule->action, "torn")) {
-        REAL(write)(descriptor, data, (size_t)rule->amount < size ? (size_t)rule->amount : size);
-        kill(getpid(), SIGKILL);
-        pause();
-    }
-    if (act(rule)) return -1;
+    tear(rule, descriptor, data, size, -1);
+    if (act(rule, "write", path)) return -1;
     ssize_t result = REAL(write)(descriptor, data, size);
     if (result >= 0) after("write", path);
     return result;
@@ -197,10 +264,20 @@ ssize_t write(int descriptor, const void *data, size_t size) {
 #define PWRITE(name)                                                      \
     ssize_t name(int descriptor, const void *data, size_t size, off_t at) { \
         char path[4096];                                                  \
-        if (before("pwrite", path_of(descriptor, path, sizeof path))) return -1; \
+        struct rule *rule = due("pwrite", path_of(descriptor, path, sizeof path), "before"); \
+        tear(rule, descriptor, data, size, at);                           \
+        if (act(rule, "pwrite", path)) return -1;                         \
         ssize_t result = REAL(name)(descriptor, data, size, at);          \
         if (result >= 0) after("pwrite", path);                           \
         return result;                                                    \
     }
 PWRITE(pwrite)
 PWRITE(pwrite64)
+
+ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t size, unsigned flags) {
+    char path[4096];
+    if (before("copy", path_of(to, path, sizeof path))) return -1;
+    ssize_t result = REAL(copy_file_range)(from, from_at, to, to_at, size, flags);
+    if (result >= 0) after("copy", path);
+    return result;
+}

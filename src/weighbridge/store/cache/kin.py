@@ -84,6 +84,8 @@ def _link(place: Path, source: Path, final: Path, seen: Sight | None) -> bool:
         if not os.path.samestat(found, path.lstat()):
             raise StoreError(f"can't use {source}: somebody has replaced it", path=str(source))
         path.replace(final)
+        with suppress(FileNotFoundError):
+            path.unlink()  # it is still there if both were names of one file already
     return True
 
 

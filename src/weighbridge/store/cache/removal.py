@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,8 @@ from weighbridge.store.cache.room.aside import (
     set_aside,
     settle,
 )
-from weighbridge.store.cache.scan import linked_blobs
+from weighbridge.store.cache.scan import inside, linked_blobs
+from weighbridge.store.faults import flush_directory
 from weighbridge.store.layout import Place
 from weighbridge.store.leftovers import find_leftovers, remove_free
 
@@ -115,21 +116,48 @@ class _Remover:
             self._remove_repo(path)
         commits = {each.name for each in plan.snapshots}
         for path in sorted(plan.refs):
-            if not commits or read_meaning(path) in commits:
-                self._remove(path, "ref")
-            else:
-                self._tell(f"kept the ref {path}, which has come to mean something else")
+            self._remove_ref(path, commits)
+        for folder in {each.parent for each in plan.refs}:
+            with suppress(OSError):  # or a power loss might bring back what means a snapshot that is gone
+                flush_directory(folder)
         for path in sorted(plan.snapshots):
-            if path.parent.parent in self._failed:
-                self._tell(f"kept the snapshot {path}, as a ref may still refer to it")
-            elif refs_of(path.parent.parent, {path.name}):
-                self._tell(f"kept the snapshot {path}, as a ref has come to mean it")
-            elif self._set_aside(path, "snapshots") or self._remove(path, "snapshot"):
-                put_back(path.parent.parent)  # at once, if somebody meanwhile means it
-                self._remove_notes(path)
+            self._remove_snapshot(path)
         self._remove_blobs()
         for content in sorted(contents):
             shared.release(plan.root, content)
+
+    def _remove_ref(self, path: Path, commits: Collection[str]) -> None:
+        try:
+            is_other = bool(commits) and read_meaning(path) not in commits
+        except OSError as error:
+            self._fail(path, f"couldn't read the ref {path}: {error.strerror}")
+            return
+        if is_other:
+            self._tell(f"kept the ref {path}, which has come to mean something else")
+        else:
+            self._remove(path, "ref")
+
+    def _remove_snapshot(self, path: Path) -> None:
+        repo = path.parent.parent
+        if repo in self._failed:
+            self._tell(f"kept the snapshot {path}, as a ref may still refer to it")
+            return
+        try:
+            is_meant = bool(refs_of(repo, {path.name}))
+        except OSError as error:
+            self._fail(path, f"kept the snapshot {path}, as a ref can't be read: {error.strerror}")
+            return
+        if is_meant:
+            self._tell(f"kept the snapshot {path}, as a ref has come to mean it")
+        elif self._set_aside(path, "snapshots") or self._remove(path, "snapshot"):
+            with suppress(OSError):
+                put_back(repo)  # at once, if somebody meanwhile means it
+            self._remove_notes(path)
+
+    def _fail(self, path: Path, problem: str) -> None:
+        """Tell why something stays, and let all stay that may depend on it."""
+        self._failed.update(each.parent for each in path.parents if each.name in _PLACES)
+        self._tell(problem)
 
     def _remove_repo(self, path: Path) -> None:
         if self._is_inside(path) and not path.is_symlink():
@@ -153,7 +181,11 @@ class _Remover:
             if repo in self._failed:
                 self._tell(f"kept {len(blobs)} blobs of {repo}, as something may still refer to them")
                 continue
-            needed = {blob for each in _inside(repo / "snapshots") for _, blob in linked_blobs(each)}
+            try:
+                needed = {blob for each in inside(repo / "snapshots") for _, blob in linked_blobs(each)}
+            except OSError as error:
+                self._fail(blobs[0], f"kept {len(blobs)} blobs of {repo}, which can't be read: {error.strerror}")
+                continue
             for blob in blobs:
                 if str(blob) not in needed and not self._set_aside(blob, "blobs") and self._remove(blob, "blob"):
                     self._remove_partials(blob)

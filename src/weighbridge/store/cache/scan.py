@@ -6,6 +6,7 @@ the same.  Nothing is written, and what others remove or add meanwhile is seen o
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -158,18 +159,42 @@ def scan_cache(root: Path) -> Scan:
 
 
 def linked_blobs(snapshot: Path) -> Iterator[tuple[str, str]]:
-    """Yield path and blob of each file of a snapshot, as text; the blob of a file that is no link is itself."""
-    for directory, _, names in os.walk(snapshot):
+    """Yield path and blob of each file of a snapshot, as text; the blob of a file that is no link is itself.
+
+    Raises:
+        OSError: A part of it can't be read, so nobody knows what it needs.
+    """
+    for directory, _, names in os.walk(snapshot, onerror=raise_unless_gone):
         for name in names:
             path = f"{directory}/{name}"
             try:
                 target = os.readlink(path)  # noqa: PTH115 - text, as there are many
             except FileNotFoundError:
                 continue  # gone meanwhile
-            except OSError:
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
                 yield path, path
             else:
                 yield path, os.path.normpath(f"{directory}/{target}" if target[:1] != "/" else target)
+
+
+def inside(folder: Path) -> list[Path]:
+    """Return what is in a directory, sorted; nothing if there is no such directory.
+
+    Raises:
+        OSError: It can't be listed; to take that for nothing would let needed things go.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def raise_unless_gone(error: OSError) -> None:
+    """Raise what went wrong in a walk through directories, unless one of them has gone meanwhile."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def scan_repo(path: Path, sizes: dict[tuple[int, int], int]) -> ScannedRepo:
@@ -183,10 +208,13 @@ def scan_repo(path: Path, sizes: dict[tuple[int, int], int]) -> ScannedRepo:
         CorruptedCacheException: It is none.
     """
     for _ in range(_TRIES - 1):
-        with suppress(CorruptedCacheException):
+        with suppress(CorruptedCacheException, OSError):
             return _RepoScan(path).run(sizes)
         _pause.wait(_PAUSE_S)
-    return _RepoScan(path).run(sizes)
+    try:
+        return _RepoScan(path).run(sizes)
+    except OSError as error:
+        raise CorruptedCacheException(f"{path} can't be read: {error.strerror}", path=str(path)) from error
 
 
 class _RepoScan:
@@ -243,7 +271,7 @@ class _RepoScan:
         if place.is_file():
             raise self._corrupted("its 'refs' is a file")
         found: dict[str, set[str]] = {}
-        for directory, _, names in os.walk(place):
+        for directory, _, names in os.walk(place, onerror=raise_unless_gone):
             for name in names:
                 path = Path(directory, name)
                 if name in OF_SYSTEMS or is_unfinished(name) or path.is_dir():

@@ -20,6 +20,7 @@ from pathlib import Path
 from weighbridge.core.errors import StoreError
 from weighbridge.store.cache.layout import OWN
 from weighbridge.store.faults import storing
+from weighbridge.store.holding import hold, is_held, let_go
 from weighbridge.store.sight import open_plain
 
 _STAGED = "staged"
@@ -46,12 +47,15 @@ def staged(place: Path) -> Iterator[Path]:
     folder = f"{place}/{OWN}/{_STAGED}"
     _look_through(folder)
     path = Path(f"{folder}/{secrets.token_hex(8)}")
+    hold(path.name)
     try:
         yield path
     except BaseException:
         with suppress(OSError):
             path.unlink()
         raise
+    finally:
+        let_go(path.name)
 
 
 def _look_through(folder: str) -> None:
@@ -104,10 +108,11 @@ def read_whole(path: Path, largest: int) -> bytes | None:
     """
     try:
         with os.fdopen(open_plain(path, os.O_NOFOLLOW), "rb") as file:
-            content = file.read(largest + 1)
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(size + 1) if size <= largest else None  # what is asked for is memory at once
     except (OSError, ValueError):
         return None
-    return content if len(content) <= largest else None
+    return content
 
 
 def make_directories(top: Path, directory: Path) -> None:
@@ -160,6 +165,8 @@ def remove_abandoned(folder: str, now_s: float) -> None:
     refuse_links(folder)
     with os.scandir(folder) as entries:
         for each in entries:
+            if is_held(each.name):  # however far the clock has jumped since
+                continue
             with suppress(OSError):
                 found = each.stat(follow_symlinks=False)
                 changed_at = max(found.st_mtime, found.st_ctime)  # a further name of an old file has its mtime

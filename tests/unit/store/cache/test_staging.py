@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.bounds import bounded
 from weighbridge.core.errors import StoreError
 from weighbridge.store.cache.staging import create, make_directories, read_whole, remove_abandoned, staged, write_whole
 
@@ -114,3 +115,13 @@ def test_link_in_the_place_of_temporary_names_is_refused(tmp_path: Path, link: s
 
     with pytest.raises(OSError, match="symbolic link"), staged(tmp_path):
         pass
+
+
+def test_reading_takes_no_more_memory_than_there_is_to_read(tmp_path: Path) -> None:
+    """A listing may have a gigabyte: to ask for as much each time fails where memory is limited."""
+    create(tmp_path / "small", b"content")
+
+    with bounded(memory=1 << 27):
+        content = read_whole(tmp_path / "small", 1 << 30)
+
+    assert content == b"content"

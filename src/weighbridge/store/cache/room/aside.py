@@ -13,6 +13,7 @@ it goes.  Who dies in between leaves it here, and the next who removes something
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -24,13 +25,17 @@ from pathlib import Path
 
 from weighbridge.store.cache.layout import OWN
 from weighbridge.store.cache.refs import LARGEST_REF
-from weighbridge.store.cache.scan import linked_blobs
-from weighbridge.store.cache.staging import read_whole, refuse_links
+from weighbridge.store.cache.scan import inside, linked_blobs, raise_unless_gone
+from weighbridge.store.cache.staging import refuse_links
+from weighbridge.store.faults import flush_directory
+from weighbridge.store.sight import open_plain
 
 _FOLDER, _BLOBS, _SNAPSHOTS = "removed", "blobs", "snapshots"
 _GRACE_S = 0.25  # a client that has just seen a blob links to it in far less
 _POLL_S = 0.005
 _WRITING_S = 0.05  # a ref is empty for far less
+
+_NO_REF = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ELOOP, errno.ENXIO})
 
 _pause = threading.Event()  # never set
 
@@ -103,11 +108,16 @@ def settle(repos: Iterable[Path]) -> set[Path]:
     until = time.monotonic() + _GRACE_S
     while waiting and time.monotonic() < until:  # whoever needs something is not to miss it for longer than he must
         for each in waiting:
-            put_back(each)
+            with suppress(OSError):
+                put_back(each)
         _pause.wait(_POLL_S)
     gone: set[Path] = set()
     for repo in waiting:
-        put_back(repo)
+        try:
+            flush_directory(repo / _SNAPSHOTS)  # or a power loss might bring back what needs a blob that is gone
+            put_back(repo)
+        except OSError:  # what is needed can't be told: all stays aside until somebody comes who can
+            continue
         for name in _names(aside_of(repo) / _SNAPSHOTS):
             shutil.rmtree(aside_of(repo) / _SNAPSHOTS / name, ignore_errors=True)
         for name in _names(aside_of(repo) / _BLOBS):
@@ -120,9 +130,13 @@ def settle(repos: Iterable[Path]) -> set[Path]:
 
 
 def refs_of(repo: Path, commits: Collection[str]) -> dict[Path, str]:
-    """Return the refs of a repository that mean one of some commits, and which; those too that are being written."""
+    """Return the refs of a repository that mean one of some commits, and which; those too that are being written.
+
+    Raises:
+        OSError: One can't be read, which may mean any of them.
+    """
     found: dict[Path, str] = {}
-    for directory, _, names in os.walk(repo / "refs"):
+    for directory, _, names in os.walk(repo / "refs", onerror=raise_unless_gone):
         for name in names:
             path = Path(directory, name)
             commit = read_meaning(path)
@@ -132,17 +146,36 @@ def refs_of(repo: Path, commits: Collection[str]) -> dict[Path, str]:
 
 
 def read_meaning(ref: Path) -> str:
-    """Return what a ref holds; one that is empty is waited for, as older clients are about to write it then."""
+    """Return what a ref holds; one that is empty is waited for, as older clients are about to write it then.
+
+    Raises:
+        OSError: It is there and can't be read.
+    """
     until = time.monotonic() + _WRITING_S
-    while (content := read_whole(ref, LARGEST_REF)) == b"" and time.monotonic() < until:
+    while (content := _read(ref)) == b"" and time.monotonic() < until:
         _pause.wait(_POLL_S)
     return (content or b"").decode("ascii", "replace").strip()
 
 
+def _read(ref: Path) -> bytes | None:
+    """Return the content of a ref, as far as one can be long; None if it is not there, or no plain file."""
+    try:
+        with os.fdopen(open_plain(ref, os.O_NOFOLLOW), "rb") as file:
+            return file.read(LARGEST_REF)
+    except OSError as error:
+        if error.errno in _NO_REF:
+            return None
+        raise
+
+
 def put_back(repo: Path) -> None:
-    """Put back those snapshots that a ref means, and those blobs that a snapshot needs and nobody has fetched anew."""
+    """Put back those snapshots that a ref means, and those blobs that a snapshot needs and nobody has fetched anew.
+
+    Raises:
+        OSError: That can't be told, or can't be done.
+    """
     place = aside_of(repo) / _SNAPSHOTS
-    for commit in sorted(set(refs_of(repo, _names(place)).values())):
+    for commit in sorted(set(refs_of(repo, _kept(place)).values())):
         _merge(place / commit, repo / _SNAPSHOTS / commit)
     _put_back_blobs(repo)
 
@@ -164,10 +197,10 @@ def _merge(source: Path, target: Path) -> None:
 
 def _put_back_blobs(repo: Path) -> None:
     place, blobs = aside_of(repo) / _BLOBS, repo / "blobs"
-    names = _names(place)
+    names = _kept(place)
     if not names:
         return
-    needed = {blob for each in _entries(repo / "snapshots") for _, blob in linked_blobs(each)}
+    needed = {blob for each in inside(repo / "snapshots") for _, blob in linked_blobs(each)}
     found = [blobs / each for each in names if f"{blobs}/{each}" in needed]
     for blob in found:
         with suppress(FileExistsError):
@@ -208,5 +241,7 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _entries(folder: Path) -> list[Path]:
-    return [folder / each for each in _names(folder)]
+def _kept(place: Path) -> list[str]:
+    """Return the names of what is set aside; raises ``OSError`` if that can't be told."""
+    refuse_links(place)
+    return [each.name for each in inside(place)]

@@ -16,7 +16,7 @@ from weighbridge.store.cache.locks import is_taken, taken_of
 from weighbridge.store.cache.readers import find_readers
 from weighbridge.store.cache.removal import Removal, freed_size, remove
 from weighbridge.store.cache.room.aside import end_removals, refs_of
-from weighbridge.store.cache.scan import linked_blobs
+from weighbridge.store.cache.scan import inside, linked_blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class _Contents:
 
     @classmethod
     def read(cls, repo: Path) -> _Contents:
-        found: dict[Path, dict[Path, Path]] = {}
-        with suppress(OSError):
-            for each in sorted((repo / "snapshots").iterdir()):
-                found[each] = {Path(pointer): Path(blob) for pointer, blob in linked_blobs(each)}
+        found = {
+            each: {Path(pointer): Path(blob) for pointer, blob in linked_blobs(each)}
+            for each in inside(repo / "snapshots")
+        }
         return cls(found)
 
     def of(self, paths: Collection[Path]) -> set[Path]:
@@ -99,8 +99,12 @@ def leave(
             reason = f"{_by(uses.users_at_work(root, repo.name))} at work in {repo.name}"
             return Left(refused=tuple(Refused(each, reason) for each in sorted(paths)))
         end_removals(root, repo)
-        with ExitStack() as stack:
-            return _leave(root, repo, paths, frozenset(refs), stack)
+        try:
+            with ExitStack() as stack:
+                return _leave(root, repo, paths, frozenset(refs), stack)
+        except OSError as error:  # what can't be read may be needed, or need something
+            reason = f"{repo} can't be read: {error.strerror}"
+            return Left(refused=tuple(Refused(each, reason) for each in sorted(paths)))
 
 
 def _leave(root: Path, repo: Path, paths: Collection[Path], refs: frozenset[str], stack: ExitStack) -> Left:

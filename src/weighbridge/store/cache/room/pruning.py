@@ -29,7 +29,7 @@ from weighbridge.store.cache.removal import Removal, freed_size, remove
 from weighbridge.store.cache.room.aside import aside_of, aside_of_repos, end_removals, is_waiting
 from weighbridge.store.cache.room.inventory import CachedRevision, look_again, take_inventory
 from weighbridge.store.cache.room.leaving import Left, Refused, held_blob, leave
-from weighbridge.store.cache.scan import linked_blobs
+from weighbridge.store.cache.scan import inside, linked_blobs
 from weighbridge.store.cache.staging import remove_abandoned
 from weighbridge.store.layout import CLAIM_SUFFIX, PARTIAL_SUFFIX
 from weighbridge.store.leftovers import read_leftover
@@ -109,8 +109,9 @@ def find_waste(root: Path, age_s: float = DAY_S) -> list[Item]:
     found: list[Item] = []
     for repo in inventory.repos:
         gone = [each for each in repo.revisions if _is_spare(each, before)]
-        found += _revisions(root, repo.path, gone)
-        found += _Lot(root, repo.path, before).run({each.path for each in gone})
+        with suppress(OSError):  # what can't be read may need anything
+            found += list(_revisions(root, repo.path, gone))
+            found += _Lot(root, repo.path, before).run({each.path for each in gone})
     known = {each.path for each in inventory.repos}
     for problem in inventory.problems:
         place = Path(str(problem.path))
@@ -154,7 +155,10 @@ def _prune_repo(root: Path, repo: Path, items: Collection[Item], before: float) 
         if not is_clear:
             who = ", ".join(map(str, uses.users_at_work(root, repo.name))) or "unknown"
             return Pruned(refused=(Refused(repo, f"process {who} is at work in {repo.name}"),))
-        return _prune_clear(root, repo, items, before)
+        try:
+            return _prune_clear(root, repo, items, before)
+        except OSError as error:
+            return Pruned(refused=(Refused(repo, f"it can't be read: {error.strerror}"),))
 
 
 def _prune_clear(root: Path, repo: Path, items: Collection[Item], before: float) -> Pruned:
@@ -175,7 +179,7 @@ def _is_spare(revision: CachedRevision, before: float) -> bool:
 
 def _revisions(root: Path, repo: Path, gone: Collection[CachedRevision]) -> Iterator[Item]:
     """Yield revisions, each with what comes free if it goes after those before it."""
-    links = {each: {blob for _, blob in linked_blobs(each)} for each in _entries(repo / "snapshots")}
+    links = {each: {blob for _, blob in linked_blobs(each)} for each in inside(repo / "snapshots")}
     going: set[Path] = set()
     freed = 0
     for each in gone:
@@ -252,7 +256,7 @@ class _Lot:
         return [each for each in going if not os.path.lexists(each.path)]
 
     def _blobs(self) -> Iterator[Item]:
-        needed = {blob for each in _entries(self._repo / "snapshots") for _, blob in linked_blobs(each)}
+        needed = {blob for each in inside(self._repo / "snapshots") for _, blob in linked_blobs(each)}
         spare = [
             each
             for each in _entries(self._repo / "blobs")
@@ -273,7 +277,7 @@ class _Lot:
 
     def _notes(self, going: Collection[Path]) -> Iterator[Item]:
         """Yield what is noted about commits and contents that are gone; it is noted anew when it is needed."""
-        here = {each.name for each in _entries(self._repo / "snapshots")} | {each.name for each in going}
+        here = {each.name for each in inside(self._repo / "snapshots")} | {each.name for each in going}
         about = {each: each.name for each in _entries(self._repo / ".no_exist")}
         about |= {each: each.stem for each in _entries(self._repo / "trees")}
         about |= {each: each.name for each in _entries(uses.uses_of(self._root, self._repo.name))}
@@ -285,7 +289,7 @@ class _Lot:
                 yield Item(waste=Waste.NOTE, path=path, size=_room(path), repo=self._repo)
 
     def _has_anything(self) -> bool:
-        return any(_entries(self._repo / each) for each in ("snapshots", "blobs", "refs", "trees", ".no_exist"))
+        return any(inside(self._repo / each) for each in ("snapshots", "blobs", "refs", "trees", ".no_exist"))
 
     def _is_free(self, path: Path) -> bool:
         if path.name.endswith(PARTIAL_SUFFIX):

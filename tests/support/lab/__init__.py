@@ -1,0 +1,1 @@
+"""The crash laboratory: walks that are disturbed at a known step or a random one, and judged afterwards."""
