@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.machine import read_machine
 from proof.environments import NAMES, AbsentError, find_tools
@@ -25,8 +26,8 @@ _KEPT, _BROKEN, _UNABLE = 0, 1, 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite; 0 if Weighbridge keeps every promise, 1 if not, 3 if the suite could not do its work."""
-    names = [each.name for each in SCENARIOS]
-    settings = parse_settings(sys.argv[1:] if arguments is None else arguments, NAMES, names)
+    about = {each.name: f"{each.promise} {each.title}" for each in SCENARIOS}
+    settings = parse_settings(sys.argv[1:] if arguments is None else arguments, NAMES, about)
     try:
         tools = find_tools(settings.tools, settings.workdir, settings.wheel)
     except AbsentError as error:
@@ -40,17 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def exit_code(report: Report) -> int:
     """Return what the command ends with."""
-    if report.unknown:
-        return _UNABLE
-    return _BROKEN if report.broken_by_us else _KEPT
+    if report.broken_by_us:
+        return _BROKEN
+    return _UNABLE if report.unknown else _KEPT
 
 
 def prove(settings: Settings, tools: Sequence[Tool]) -> Report:
     """Run what was chosen, and return what was found."""
     chosen = [each for each in SCENARIOS if each.name in settings.scenarios]
-    plan = Plan(chosen, tools, settings.jobs, settings.workdir / "run")
     started_s = time.monotonic()
-    cells = run_all(plan, _tell)
+    with TemporaryDirectory(prefix="run-", dir=settings.workdir, ignore_cleanup_errors=True) as scratch:
+        cells = run_all(Plan(chosen, tools, settings.jobs, Path(scratch)), _tell)
     return Report(
         cells=cells,
         versions={each.name: each.version() for each in tools},
@@ -85,4 +86,8 @@ def _write(settings: Settings, report: Report) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("interrupted: all tools were ended, nothing was written", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)

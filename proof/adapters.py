@@ -116,7 +116,9 @@ class PlainRequests:
 
 @dataclass(frozen=True, slots=True)
 class Aria2:
-    """``aria2c`` with eight connections, resuming, and told the digest where the Hub's listing has one.
+    """``aria2c`` with eight connections, resuming, impatient, and told the digest where the Hub's listing has one.
+
+    A token comes with the address on standard input, where ``ps`` does not show it.
 
     Attributes:
         program: Its absolute path.
@@ -132,11 +134,25 @@ class Aria2:
 
     def command(self, job: Job) -> Command:
         """Return the command line."""
-        fixed = ("--no-conf", "-c", "-x8", "-s8", "-k1M", "--check-integrity=true", "--allow-overwrite=true")
+        fixed = (
+            "--no-conf",
+            "-c",
+            "-x8",
+            "-s8",
+            "-k1M",
+            "--check-integrity=true",
+            "--allow-overwrite=true",
+            "--auto-save-interval=1",
+        )
         quiet = ("--show-console-readout=false", "--summary-interval=0", "--download-result=hide")
         digest = () if job.digest is None else (f"--checksum=sha-256={job.digest}",)
-        place = (f"--dir={job.target}", f"--out={job.path}")
-        return Command((self.program, *fixed, *quiet, *digest, *_authorization("--header", job), *place, job.url))
+        impatient = ("--retry-wait=1", "--timeout=20", "--connect-timeout=20", "--lowest-speed-limit=1K")
+        argv = (self.program, *fixed, *impatient, *quiet, f"--dir={job.target}")
+        place = (f"--out={job.path}", *digest)
+        if job.token is None:
+            return Command((*argv, *place, job.url))
+        its = (*place, f"--header={_authorization(job.token)}")
+        return Command((*argv, "-i", "-"), stdin="".join([job.url, *(f"\n {each[2:]}" for each in its), "\n"]))
 
     def where(self, job: Job) -> Path:
         """Return the place in the target."""
@@ -149,7 +165,9 @@ class Aria2:
 
 @dataclass(frozen=True, slots=True)
 class Curl:
-    """``curl`` that follows redirects, fails on errors, tries again and resumes.
+    """``curl`` that follows redirects, fails on errors, tries again, resumes and gives up on what is too slow.
+
+    A token is a header on standard input, where ``ps`` does not show it.
 
     Attributes:
         program: Its absolute path.
@@ -166,8 +184,11 @@ class Curl:
     def command(self, job: Job) -> Command:
         """Return the command line."""
         fixed = ("-q", "-fL", "-sS", "--retry", "5", "-C", "-", "--create-dirs")
-        place = ("-o", str(self.where(job)))
-        return Command((self.program, *fixed, *_authorization("-H", job), *place, job.url))
+        impatient = ("--connect-timeout", "20", "--speed-limit", "1024", "--speed-time", "20")
+        argv = (self.program, *fixed, *impatient, "-o", str(self.where(job)))
+        if job.token is None:
+            return Command((*argv, job.url))
+        return Command((*argv, "-H", "@-", job.url), stdin=f"{_authorization(job.token)}\n")
 
     def where(self, job: Job) -> Path:
         """Return the place in the target."""
@@ -178,8 +199,8 @@ class Curl:
         return kind in _URL_KINDS
 
 
-def _authorization(option: str, job: Job) -> tuple[str, ...]:
-    return () if job.token is None else (option, f"Authorization: Bearer {job.token}")
+def _authorization(token: str) -> str:
+    return f"Authorization: Bearer {token}"
 
 
 def _hub_environment(job: Job) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from proof.outcomes import Finding, Outcome
 from proof.report import WEIGHBRIDGE, Report
@@ -23,7 +23,8 @@ _MEANING = {
     Outcome.COSTLY: "right, but with more requests than the work needs",
     Outcome.MESS: "right, but what earlier tries left stays for ever",
     Outcome.CRASH: "ended by a signal, or by an internal error that nobody meant to tell",
-    Outcome.NOT_APPLICABLE: "the tool has no such thing",
+    Outcome.NOT_APPLICABLE: "the tool has no such thing, or what the scenario is about can't happen to it; "
+    "counts as kept for nobody",
     Outcome.UNKNOWN: "the suite itself failed",
 }
 _INTRO = """\
@@ -43,13 +44,23 @@ connections it may be chance which of them meets the lie: then its word is not t
 A `half file` breaks the first promise, since whoever finds the file takes it for whole: `aria2c` marks one that is
 unfinished by an `.aria2` file beside it, `curl` and `requests` by nothing but their exit code. Where another promise is
 looked at, it counts as an error."""
+_SURPASSED = """\
+Here Weighbridge told an error, which keeps the promise, and these had the right file all the same: mostly because they
+do not look at what was wrong, or begin anew, sometimes because they are more patient. It starts in about the time that
+Python takes, too: for one small file, `curl` and `aria2c` are done before."""
 _CALLS = """\
-Every tool has its own defaults for timeouts, retries and connections, but for these flags. A token is given to the
-Hub's clients in `HF_TOKEN`, to those that take addresses as an `Authorization` header. Addresses are those that the
-Hub's clients ask for: `$HF_ENDPOINT/org/name/resolve/main/model.safetensors`. `aria2c` is told the digest wherever the
-Hub's listing has it. `curl` and `requests` have no notion of a digest; who runs `sha256sum -c` afterwards learns of
-wrong bytes once they lie under the file's name. `huggingface_hub` runs without Xet, whose protocol only the real Hub
-speaks. Its functions and `requests` are called by scripts of a few lines, which are in `proof/scripts`."""
+Every tool has its own defaults for timeouts, retries and connections, but for these flags: `curl` and `aria2c`, which
+would wait for ever by themselves, or for minutes, are told to give up on what brings less than a kibibyte a second, and
+to try again; `requests` has a timeout of a minute, which is for each read. A token is given to the Hub's clients in
+`HF_TOKEN`, to `requests` in a variable of its script, to `aria2c` and `curl` as an `Authorization` header on standard
+input (`-i -`, `-H @-`). Addresses are those that the Hub's clients ask for:
+`$HF_ENDPOINT/org/name/resolve/main/model.safetensors`. `aria2c` is told the digest wherever the Hub's listing has it.
+`curl` and `requests` have no notion of a digest, and `huggingface_hub` compares none when it fetches; who runs
+`sha256sum -c` or `hf cache verify` afterwards learns of wrong bytes once they lie under the file's name. A script
+around a tool that fetches under another name, compares the digest and renames would keep more promises than the tool
+does here; such a script is what Weighbridge is. `curl --remove-on-error` would leave no `half file`, and nothing to go
+on from. `huggingface_hub` runs without Xet, whose protocol only the real Hub speaks. Its functions and `requests` are
+called by scripts of a few lines, which are in `proof/scripts`."""
 
 
 def as_text(report: Report) -> str:
@@ -67,7 +78,7 @@ def as_text(report: Report) -> str:
     ]
     legend = [f"  {each.value:10} {_MEANING[each]}" for each in _seen(report)]
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
-    verdict = [_verdict(report)] if WEIGHBRIDGE in report.tools else []
+    verdict = [_verdict(report)] if WEIGHBRIDGE in report.tools or report.unknown else []
     return "\n".join(
         [*table, "", *legend, f"  {_BROKEN:10} the promise is broken", "", versions, _where(report), *verdict]
     )
@@ -83,6 +94,9 @@ def as_markdown(report: Report) -> str:
         parts += ["What was seen where the promise was broken:\n\n" + "\n".join(notes)] if notes else []
         absent = [line for scenario, cells in held for line in _absences(scenario, cells)]
         parts += ["What does not apply:\n\n" + "\n".join(absent)] if absent else []
+    if report.surpassed:
+        shown = "\n".join(f"- `{name}`: {', '.join(tools)}" for name, tools in report.surpassed.items())
+        parts += ["## Where others were right and Weighbridge was not", _SURPASSED, shown]
     parts += [
         "## The words",
         "\n".join(f"- `{each.value}`: {_MEANING[each]}" for each in Outcome if each in _seen(report)),
@@ -136,13 +150,18 @@ def _calls(report: Report) -> str:
 
 
 def _verdict(report: Report) -> str:
-    if not report.broken_by_us:
-        return "Weighbridge keeps every promise."
-    named = "\n".join(
-        f"  {each.scenario.promise} {each.scenario.name}: {each.finding.outcome.value}: {each.finding.note}"
-        for each in report.broken_by_us
+    broken, unknown = report.broken_by_us, report.unknown
+    said = [f"Weighbridge BREAKS its promise in {len(broken)}:\n{_named(broken)}"] if broken else []
+    said += [f"Nothing was shown in {len(unknown)}:\n{_named(unknown)}"] if unknown else []
+    return "\n".join(said or ["Weighbridge keeps every promise."])
+
+
+def _named(cells: Sequence[Cell]) -> str:
+    named = ((cell.scenario, cell.tool, cell.finding) for cell in cells)
+    return "\n".join(
+        f"  {scenario.promise} {scenario.name}, {tool}: {found.outcome.value}: {found.note}"
+        for scenario, tool, found in named
     )
-    return f"Weighbridge BREAKS its promise in {len(report.broken_by_us)}:\n{named}"
 
 
 def _where(report: Report) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -58,16 +59,18 @@ class Running:
         argv: What is run.
         env: All of its environment.
         log: Path that files with what it says begin with.
+        stdin: What it reads there; no file has it, since it may be a secret.
     """
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], log: Path, stdin: str = "") -> None:
         self._out, self._err = log.with_suffix(".out"), log.with_suffix(".err")
         self._killed = False
         self._started_s = time.monotonic()
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=log.parent, start_new_session=True
+                argv, stdin=subprocess.PIPE, stdout=out, stderr=err, env=env, cwd=log.parent, start_new_session=True
             )
+        _feed(self._process, stdin.encode())
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +115,13 @@ class Running:
         )
 
 
+def _feed(process: subprocess.Popen[bytes], text: bytes) -> None:
+    """Give a process a few lines, fewer than a pipe holds; one that reads nothing may be over already."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as pipe:
+        pipe.write(text)
+
+
 class OverError(Exception):
     """The suite is being ended; nothing more is started."""
 
@@ -124,7 +134,7 @@ class Crew:
         self._is_over = False
         self._members: set[Running] = set()
 
-    def start(self, argv: Sequence[str], env: Mapping[str, str], log: Path) -> Running:
+    def start(self, argv: Sequence[str], env: Mapping[str, str], log: Path, stdin: str = "") -> Running:
         """Start a tool; see :class:`Running`.
 
         Raises:
@@ -134,7 +144,7 @@ class Crew:
             if self._is_over:
                 raise OverError
             self._members = {each for each in self._members if not each.is_over}
-            running = Running(argv, env, log)
+            running = Running(argv, env, log, stdin)
             self._members.add(running)
             return running
 

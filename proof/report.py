@@ -51,12 +51,29 @@ class Report:
     @property
     def broken_by_us(self) -> list[Cell]:
         """Where Weighbridge does not keep its promise."""
-        return [each for each in self.cells if each.tool == WEIGHBRIDGE and not each.is_kept]
+        mine = (each for each in self.cells if each.tool == WEIGHBRIDGE and not each.is_kept)
+        return [each for each in mine if each.finding.outcome is not Outcome.UNKNOWN]
 
     @property
     def unknown(self) -> list[Cell]:
-        """Where the suite itself failed."""
-        return [each for each in self.cells if each.finding.outcome is Outcome.UNKNOWN]
+        """Where the suite failed, or what a scenario is about did not happen to Weighbridge, which can do all of it."""
+        return [
+            each
+            for each in self.cells
+            if each.finding.outcome is Outcome.UNKNOWN
+            or (each.tool == WEIGHBRIDGE and each.finding.outcome is Outcome.NOT_APPLICABLE)
+        ]
+
+    @property
+    def surpassed(self) -> dict[str, list[str]]:
+        """The scenarios in which Weighbridge told an error and others were right, with their names."""
+        found: dict[str, list[str]] = {}
+        for scenario, cells in self.rows:
+            ours = cells.get(WEIGHBRIDGE)
+            right = [each.tool for each in cells.values() if each.finding.outcome is Outcome.RIGHT]
+            if ours is not None and ours.finding.outcome is not Outcome.RIGHT and right:
+                found[scenario.name] = right
+        return found
 
     @property
     def promises(self) -> tuple[str, ...]:

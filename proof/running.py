@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from proof.outcomes import Finding, Outcome
+from proof.outcomes import Finding, Outcome, not_applicable
 from proof.processes import Crew, OverError
 from proof.scenario import Scenario
 from proof.stage import Stage
@@ -42,7 +42,7 @@ class Plan:
         scenarios: In the order in which they are shown.
         tools: Likewise.
         jobs: How many at once.
-        scratch: Directory for what they leave; emptied.
+        scratch: Directory for what they leave, of this run alone.
     """
 
     scenarios: Sequence[Scenario]
@@ -52,7 +52,7 @@ class Plan:
 
 
 def run_all(plan: Plan, tell: Callable[[Cell, int, int], None]) -> list[Cell]:
-    """Run each scenario with each tool; those that want to be alone come last.
+    """Run each scenario with each tool.
 
     Where the deadline is late the tool waits for a server that is silent, which costs nothing: of those many more run
     at once, beside the others, so that they don't add up to hours.
@@ -64,7 +64,6 @@ def run_all(plan: Plan, tell: Callable[[Cell, int, int], None]) -> list[Cell]:
     Returns:
         A cell for each scenario and tool, in the order of the plan.
     """
-    shutil.rmtree(plan.scratch, ignore_errors=True)
     pairs = [(scenario, tool) for scenario in plan.scenarios for tool in plan.tools]
     done: dict[tuple[str, str], Cell] = {}
     crew = Crew()
@@ -78,7 +77,6 @@ def run_all(plan: Plan, tell: Callable[[Cell, int, int], None]) -> list[Cell]:
         futures = [
             (waiting if scenario.deadline_s >= _LATE_S else busy).submit(run_one, scenario, tool, plan.scratch, crew)
             for scenario, tool in pairs
-            if not scenario.alone
         ]
         try:
             keep(each.result() for each in as_completed(futures))
@@ -87,7 +85,6 @@ def run_all(plan: Plan, tell: Callable[[Cell, int, int], None]) -> list[Cell]:
             for each in futures:
                 each.cancel()
             raise
-    keep(run_one(*pair, plan.scratch, crew) for pair in pairs if pair[0].alone)
     return [done[scenario.name, tool.name] for scenario, tool in pairs]
 
 
@@ -96,7 +93,7 @@ def run_one(scenario: Scenario, tool: Tool, scratch: Path, crew: Crew | None = N
     root = scratch / scenario.name / tool.name
     try:
         with Stage(tool, root, scenario.deadline_s, crew) as stage:
-            finding = scenario.run(stage)
+            finding = _met(scenario, scenario.run(stage), stage.missed)
     except OverError:
         raise
     except Exception as error:  # noqa: BLE001 - a fault of the suite must not hide what the other cells show
@@ -105,3 +102,10 @@ def run_one(scenario: Scenario, tool: Tool, scratch: Path, crew: Crew | None = N
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return Cell(scenario, tool.name, finding)
+
+
+def _met(scenario: Scenario, finding: Finding, missed: str) -> Finding:
+    """Return a finding that keeps nothing where what the scenario is about never happened to the tool."""
+    if not missed or not scenario.is_kept(finding) or finding.outcome is Outcome.NOT_APPLICABLE:
+        return finding
+    return not_applicable(missed)

@@ -31,7 +31,6 @@ class Scenario:
         run: Makes it happen to a tool, and says what was seen.
         keeps: Outcomes that keep the promise.
         deadline_s: What has not ended by then hangs; counted from the start of the scenario.
-        alone: Whether nothing else may run beside it.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Scenario:
     run: Callable[[Stage], Finding]
     keeps: frozenset[Outcome] = frozenset({Outcome.RIGHT})
     deadline_s: float = 60.0
-    alone: bool = False
 
     def is_kept(self, finding: Finding) -> bool:
         """Say whether what was seen keeps the promise."""

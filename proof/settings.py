@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 _JOBS = 6
@@ -35,17 +36,25 @@ class Settings:
     svg_path: Path | None
 
 
-def parse_settings(arguments: Sequence[str], tools: Sequence[str], scenarios: Sequence[str]) -> Settings:
-    """Turn command-line ``arguments`` into settings, or leave with a usage message and 2."""
+def parse_settings(arguments: Sequence[str], tools: Sequence[str], scenarios: Mapping[str, str]) -> Settings:
+    """Turn command-line ``arguments`` into settings, or leave with a usage message and 2.
+
+    Args:
+        arguments: Without the program.
+        tools: Names of all.
+        scenarios: Names of all, each with a line about it.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m proof",
         description="Run the promises as scenarios against Weighbridge and other tools, and tell what was seen.",
         epilog="Exit codes: 0 Weighbridge keeps every promise; 1 it does not; 2 wrong arguments; "
         "3 a tool can't be had, or the suite itself failed.",
     )
-    parser.add_argument("--tool", action="append", choices=tools, metavar="NAME", help=", ".join(tools))
-    parser.add_argument("--scenario", action="append", choices=scenarios, metavar="NAME", help="--list shows them")
-    parser.add_argument("--list", action="store_true", help="show the names of all scenarios, and leave")
+    parser.add_argument("--tool", action="append", type=_one_of(tools), metavar="NAME", help=", ".join(tools))
+    parser.add_argument(
+        "--scenario", action="append", type=_one_of(scenarios), metavar="NAME", help="--list shows them"
+    )
+    parser.add_argument("--list", action="store_true", help="show all scenarios, and leave")
     parser.add_argument("--jobs", type=int, default=_JOBS, metavar="N", help="how many at once; default: %(default)s")
     parser.add_argument("--workdir", type=Path, default=Path(".proof"), help="default: %(default)s")
     parser.add_argument(
@@ -56,7 +65,8 @@ def parse_settings(arguments: Sequence[str], tools: Sequence[str], scenarios: Se
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the picture there")
     chosen = parser.parse_args(arguments)
     if chosen.list:
-        print("\n".join(scenarios))
+        width = max(map(len, scenarios))
+        print("\n".join(f"{name:{width}}  {about}" for name, about in scenarios.items()))
         parser.exit()
     if chosen.jobs < 1:
         parser.error("--jobs: one at a time is the least")
@@ -72,3 +82,16 @@ def parse_settings(arguments: Sequence[str], tools: Sequence[str], scenarios: Se
         markdown_path=chosen.markdown,
         svg_path=chosen.svg,
     )
+
+
+def _one_of(names: Iterable[str]) -> Callable[[str], str]:
+    """Return what takes one of ``names``, and for another tells those that are like it."""
+    known = list(names)
+
+    def read(given: str) -> str:
+        if given in known:
+            return given
+        near = get_close_matches(given, known)
+        raise argparse.ArgumentTypeError(f"there is no {given!r}" + (f"; there is {', '.join(near)}" if near else ""))
+
+    return read

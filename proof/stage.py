@@ -14,11 +14,13 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
+from proof.lies import Watched
 from proof.outcomes import Finding, Outcome
 from proof.processes import Crew, Run, Running
 from proof.tools import Job, Tool
 from tests.support.fault_hub import FaultHub
 from tests.support.fault_server import FaultServer, Gate
+from tests.support.faults import Fault
 from tests.support.hub.addresses import file_path
 from tests.support.hub_repos import Repo, blob_name
 
@@ -30,6 +32,7 @@ TOKEN = "hf_" + "Proof" * 6
 _NOTE = 160
 _SHA256_DIGITS = 64
 _POLL_S = 0.01
+_NEVER_ASKED = "makes no request to which this lie is an answer"
 _SECRET = re.compile(r"(?i)(signature|token|sig|expires)=[^\s&\"']+")
 
 
@@ -69,6 +72,8 @@ class Stage:
         self._crew = crew or Crew()
         self._stack = ExitStack()
         self._others: list[FaultServer] = []
+        self._lies: list[Watched] = []
+        self._missed: list[str] = []
         self._runs = 0
         self._snapshot_size = 0  # bytes of what the last job wanted, if that was all files
         self._seconds = 0.0
@@ -111,6 +116,26 @@ class Stage:
         self._others.append(server)
         return server
 
+    # What goes wrong
+
+    def lie(self, server: FaultServer, fault: Fault, **which: Any) -> None:
+        """Have a server tell the lie that this is about; a tool that never meets it keeps no promise by that.
+
+        Args:
+            server: Who lies.
+            fault: What is wrong.
+            which: Conditions of :meth:`FaultServer.on`.
+        """
+        watched = Watched(fault)
+        self._lies.append(watched)
+        server.on(fault=watched, **which)
+
+    @property
+    def missed(self) -> str:
+        """What should have happened to the tool and did not; empty if all of it did."""
+        untold = [_NEVER_ASKED for each in self._lies if not each.is_told]
+        return "; ".join([*untold, *self._missed])
+
     # What is done
 
     def job(self, **changes: Any) -> Job:
@@ -144,7 +169,8 @@ class Stage:
         self._runs += 1
         everything = {**self.environment(), **command.env, **(env or {})}
         argv = (*prefix, *command.argv)
-        return self._stack.enter_context(self._crew.start(argv, everything, self.root / "log" / str(self._runs)))
+        log = self.root / "log" / str(self._runs)
+        return self._stack.enter_context(self._crew.start(argv, everything, log, command.stdin))
 
     def wait(self, running: Running) -> Run:
         """Wait for the end of what was started, or for the deadline."""
@@ -170,6 +196,13 @@ class Stage:
             with suppress(TimeoutError):
                 gate.wait_reached(_POLL_S)
         return gate.is_reached
+
+    def must_reach(self, gate: Gate, running: Running) -> bool:
+        """Do as :meth:`reach`; a tool that was over before can't have been hit there."""
+        is_reached = self.reach(gate, running)
+        if not is_reached:
+            self._missed.append(f"it was over before {gate.after:,} bytes were sent")
+        return is_reached
 
     def environment(self) -> dict[str, str]:
         """Return a bare environment: no proxies, no tokens, no settings, an empty home."""

@@ -69,10 +69,12 @@ class Command:
     Attributes:
         argv: Program, as an absolute path, and its arguments; no shell sees them.
         env: Added to a bare environment.
+        stdin: What it reads there.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    stdin: str = ""
 
 
 class Tool(Protocol):

@@ -79,7 +79,7 @@ def _all_wait(stage: Stage) -> Finding:
         return _NO_SNAPSHOTS
     stage.serve(_folder(_MANY))
     files = file_path(stage.repo, "*")
-    stage.hub.on(fault=RetryAfter(_PAUSE_S), path=files, method="GET", nth=1)
+    stage.lie(stage.hub, RetryAfter(_PAUSE_S), path=files, method="GET", nth=1)
     stage.hub.on(fault=Delay(_LATENCY_S), path=files)
     finding = _judged(stage, stage.snapshot())
     asked = [each.started_s for each in stage.hub.requests if "/resolve/" in each.path]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from proof.lies import has_byte
 from proof.outcomes import Finding, Outcome
 from proof.scenario import Scenario
 from proof.scenarios.scenery import HALF, SIZE, Lie, Shelf
@@ -72,7 +73,9 @@ def _blank(place: Path) -> None:
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    _SHELF.scenario("flip-once", "One bit of the first answer is wrong.", Lie(fault=FlipByte(1000), nth=1)),
+    _SHELF.scenario(
+        "flip-once", "One bit of the first answer is wrong.", Lie(fault=FlipByte(1000), nth=1, when=has_byte(1000))
+    ),
     _SHELF.scenario(
         "flip-elsewhere", "One bit of each answer is wrong, each time another.", Lie(fault=FlipElsewhere())
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -75,14 +76,21 @@ def _read_only(stage: Stage) -> Finding:
     """Have the tool's folders be read-only, for root as well, then writable."""
     root = _UNPRIVILEGED if os.geteuid() == 0 else ()
     with _not_writable(stage):
+        _require(root, '! touch "$0"', str(stage.home / "written"))
         first = stage.judge(stage.fetch(prefix=root))
     return stage.judge(stage.fetch()) if first.outcome in _TOLD_NO else first
 
 
 def _let_down(stage: Stage, prefix: Sequence[str]) -> Finding:
     """Make the call under a limit, and if that ends it in an error, once more without."""
+    _require(prefix, "exit 0")
     first = stage.judge(stage.fetch(prefix=prefix))
     return stage.judge(stage.fetch()) if first.outcome in _TOLD_NO else first
+
+
+def _require(prefix: Sequence[str], script: str, *arguments: str) -> None:
+    """See to it that a limit is what it should be here, or fail: an error of ``prefix`` is none of the tool."""
+    subprocess.run((*prefix, "sh", "-c", script, *arguments), check=True, capture_output=True, timeout=30)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def _listed(name: Callable[[Stage], str]) -> Callable[[Stage], Finding]:
             return not_applicable("reads no listings: its user names the file")
         path = name(stage)
         told = {"ETag": f'"{blob_name(_STRAY, _CONTENT)}"', "X-Repo-Commit": COMMIT}
-        stage.hub.on(fault=also_lists(file_entry(path, _CONTENT)), path=tree_path(stage.repo))
+        stage.lie(stage.hub, also_lists(file_entry(path, _CONTENT)), path=tree_path(stage.repo))
         stage.hub.on(fault=Status(200, told, _CONTENT), when=lambda request: _STRAY in request.target)
         job = stage.job(path=None, into_target=True)
         return _judged(stage, stage.fetch(job))
@@ -58,7 +58,7 @@ def _told(header: str, value: str) -> Callable[[Stage], Finding]:
     """Return the scenario in which a header of the Hub, of which a part of a path is made, leads outside."""
 
     def play(stage: Stage) -> Finding:
-        stage.hub.on(fault=ExtraHeaders({header: value}), path="*/resolve/*")
+        stage.lie(stage.hub, ExtraHeaders({header: value}), path="*/resolve/*")
         return stage.judge(stage.fetch())
 
     return play

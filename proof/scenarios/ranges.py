@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
+from proof.lies import OnceAt
 from proof.outcomes import Finding
 from proof.scenario import Scenario
 from proof.scenarios.scenery import (
     HALF,
     LARGE_SIZE,
+    LATE,
     MOST,
     SAFE,
     SIZE,
@@ -19,6 +20,7 @@ from proof.scenarios.scenery import (
     fetch_until_told_success,
     has_offset,
     kept_files,
+    kill_settled,
     large,
 )
 from proof.stage import MIB, Stage
@@ -35,29 +37,28 @@ from tests.support.faults import (
     WrongOffset,
     WrongTotal,
 )
-from tests.support.hub.lies import Then
 
 _SHELF = Shelf("P1")
-_CUT = CutAfter(MOST, rst=False)
 _CALLS = 2
 
 
 def _answered(name: str, title: str, fault: Fault) -> Scenario:
-    lying = Lying((Lie(fault=_CUT, nth=1), Lie(fault=fault, when=has_offset)), _CALLS)
-    return _SHELF.playing(f"range-{name}", title, partial(_on_large, lying))
+    return _SHELF.playing(f"range-{name}", title, partial(_lied_to, fault))
 
 
-def _on_large(play: Callable[[Stage], Finding], stage: Stage) -> Finding:
+def _lied_to(fault: Fault, stage: Stage) -> Finding:
+    """Cut the first answer, so that whoever asks for all of the file at once asks for the rest, and lie about that."""
     stage.serve(large())
-    return play(stage)
+    stage.hub.cdn.on(fault=CutAfter(MOST, rst=False), nth=1, method="GET")
+    return Lying((Lie(fault=fault, when=has_offset),), _CALLS)(stage)
 
 
 def _changed(stage: Stage) -> Finding:
     """Replace the file by another of the same size when most of it was sent; either of the two is right, no mixture."""
     stage.serve(large())
     new = SparseFile(LARGE_SIZE, seed=99)
-    replacing = _CUT & Then(lambda: stage.hub.cdn.put(stage.data_path, new))
-    Lie(fault=replacing, nth=1).tell(stage.hub.cdn)
+    cut = OnceAt(LATE, lambda at: CutAfter(at, rst=False), lambda: stage.hub.cdn.put(stage.data_path, new))
+    Lie(fault=cut).tell(stage)
     run = fetch_until_told_success(stage, _CALLS)
     finding = stage.judge(run)
     return finding if finding.outcome in SAFE else stage.judge(run, content=new.read())
@@ -65,7 +66,7 @@ def _changed(stage: Stage) -> Finding:
 
 def _overlong_partial(stage: Stage) -> Finding:
     """Have what an earlier run left be longer than the file; the server says 416 to whoever goes on behind its end."""
-    stage.killed_after(HALF)
+    kill_settled(stage, HALF)
     for each in kept_files(stage):
         if each.stat().st_size > MIB:
             with each.open("ab") as file:

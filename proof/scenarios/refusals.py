@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from proof.lies import OnceAt
 from proof.outcomes import Finding, Outcome
 from proof.scenario import Scenario
-from proof.scenarios.scenery import HALF, TOLD, Lie, Lying, Shelf
+from proof.scenarios.scenery import MIDDLE, TOLD, Lie, Lying, Shelf
 from proof.stage import Stage
 from tests.support.fault_hub import Manner, Way
+from tests.support.fault_server import RequestRecord
 from tests.support.faults import (
     CutAfter,
     Fault,
@@ -20,11 +22,10 @@ from tests.support.faults import (
     RetryAfterDate,
     Status,
 )
-from tests.support.hub.lies import Then
 
 _PAUSE_S: Final = 6
 _UNDER_WAY_S: Final = 1
-"""What comes so soon after a refusal was asked for before it."""
+"""What comes so soon after a refusal, and is for other bytes, was asked for before it."""
 
 _SHELF = Shelf("P3", keeps=TOLD)
 _POLITE = Shelf("P8", keeps=TOLD)
@@ -36,24 +37,30 @@ def _paused(name: str, title: str, refusal: Fault) -> Scenario:
     def play(stage: Stage) -> Finding:
         finding = Lying((Lie(fault=refusal, nth=1),))(stage)
         first, *later = [each for each in stage.hub.cdn.requests if each.method == "GET"]
-        waits = [each.started_s - first.started_s for each in later]
-        early = [each for each in waits if _UNDER_WAY_S < each < _PAUSE_S - 1]
+        waits = [(each.started_s - first.started_s, _is_again(each, first)) for each in later]
+        early = [wait for wait, is_again in waits if (is_again or wait > _UNDER_WAY_S) and wait < _PAUSE_S - 1]
         if not early or finding.outcome not in TOLD:
             return finding
-        note = f"asked again after {early[0]:.0f} s, told to wait {_PAUSE_S}"
+        note = f"asked again after {early[0]:.1f} s, told to wait {_PAUSE_S}"
         return replace(finding, outcome=Outcome.COSTLY, note=note)
 
     return _POLITE.playing(name, title, play)
 
 
+def _is_again(later: RequestRecord, refused: RequestRecord) -> bool:
+    """Say whether a request is for bytes that begin where those of the refused one did."""
+    first, second = (each.headers.get("range", "bytes=0-").partition("-")[0] for each in (refused, later))
+    return first == second
+
+
 def _expiring(stage: Stage) -> Finding:
     """Let the signed address expire when half of the file was sent, and the connection end there."""
-    expiring = CutAfter(HALF, rst=False) & Then(stage.hub.cdn.expire_signatures)
-    return Lying((Lie(fault=expiring, nth=1),), calls=2)(stage)
+    expiring = OnceAt(MIDDLE, lambda at: CutAfter(at, rst=False), stage.hub.cdn.expire_signatures)
+    return Lying((Lie(fault=expiring),), calls=2)(stage)
 
 
 def _looping(stage: Stage) -> Finding:
-    stage.hub.on(fault=RedirectLoop(), path="*/resolve/*")
+    stage.lie(stage.hub, RedirectLoop(), path="*/resolve/*")
     return stage.judge(stage.fetch())
 
 
@@ -67,11 +74,12 @@ def _elsewhere(stage: Stage) -> Finding:
     """Send those who come to the CDN on to a third server."""
     third = stage.other_server()
     third.put("/weights", stage.content)
-    Lie(fault=Redirect(third.url("/weights"))).tell(stage.hub.cdn)
+    Lie(fault=Redirect(third.url("/weights"))).tell(stage)
     return stage.judge(stage.fetch())
 
 
 def _no_head(stage: Stage) -> Finding:
+    """Refuse a question that one may as well not ask."""
     stage.hub.on(fault=Status(405, {"Allow": "GET"}), method="HEAD")
     return stage.judge(stage.fetch())
 

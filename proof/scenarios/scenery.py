@@ -14,16 +14,20 @@ from proof.processes import Run
 from proof.scenario import Scenario
 from proof.stage import MIB, Stage, model
 from proof.tools import Job
-from tests.support.fault_server import FaultServer, Request
+from tests.support.fault_server import Request
 from tests.support.faults import Fault
 from tests.support.hub_repos import Repo
 
 SIZE = 12 * MIB
 """Bytes of the file that each stage serves from the start."""
 HALF = SIZE // 2
+MIDDLE = HALF + 12_345
+"""Of that file, a byte at which nobody begins or ends a piece."""
 LARGE_SIZE = 64 * MIB
 """Bytes of the file of which it is looked at how much is fetched again."""
 MOST = LARGE_SIZE * 3 // 4
+LATE = MOST + 12_345
+"""Of that file, a byte at which nobody begins or ends a piece."""
 ALLOWANCE = 40 * MIB
 """Bytes that may be sent twice: what was on its way, and one piece of each connection; ``MOST`` is more."""
 LATER = "beefcafe" * 5
@@ -59,9 +63,9 @@ class Lie:
     nth: int | Container[int] | None = None
     when: Callable[[Request], bool] | None = None
 
-    def tell(self, server: FaultServer) -> None:
-        """Have a server tell it from the next request on."""
-        server.on(fault=self.fault, nth=self.nth, when=self.when, method="GET")
+    def tell(self, stage: Stage) -> None:
+        """Have the server of the bytes tell it from the next request on."""
+        stage.lie(stage.hub.cdn, self.fault, nth=self.nth, when=self.when, method="GET")
 
 
 def has_offset(request: Request) -> bool:
@@ -84,7 +88,7 @@ class Lying:
     def __call__(self, stage: Stage) -> Finding:
         """Play it."""
         for lie in self.lies:
-            lie.tell(stage.hub.cdn)
+            lie.tell(stage)
         return stage.judge(fetch_until_told_success(stage, self.calls))
 
 
@@ -150,7 +154,7 @@ def _held_below(stage: Stage) -> int:
 def kill_settled(stage: Stage, amount: int) -> Run:
     """Start the tool and kill it when ``amount`` more bytes of the large file were sent and it has done with them."""
     with stage.hub.cdn.gate(stage.data_path, after=amount) as gate, stage.start() as running:
-        if stage.reach(gate, running):
+        if stage.must_reach(gate, running):
             wait_settled(stage)
         return stage.kill(running)
 

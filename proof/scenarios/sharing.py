@@ -48,7 +48,7 @@ def _holder_killed(stage: Stage) -> Finding:
     stage.serve(large())
     with ExitStack() as stack, stage.hub.cdn.gate(stage.data_path, after=MOST) as gate:
         first = stack.enter_context(stage.start())
-        stage.reach(gate, first)
+        stage.must_reach(gate, first)
         others = [stage.start() for _ in range(_SOME - 1)]
         _wait_asked(stage, [first, *others])
         stage.kill(first)
@@ -60,7 +60,7 @@ def _holder_killed(stage: Stage) -> Finding:
 def _reader(stage: Stage) -> Finding:
     """Look under the final name while half of the file has arrived."""
     with stage.hub.cdn.gate(stage.data_path, after=HALF) as gate, stage.start() as running:
-        if stage.reach(gate, running):
+        if stage.must_reach(gate, running):
             wait_settled(stage)
         place = stage.tool.where(stage.job())
         seen = place.stat().st_size if place.is_file() else None

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+from proof.lies import OnceAt
 from proof.outcomes import Finding
 from proof.scenario import Scenario
-from proof.scenarios.scenery import HALF, TOLD, Lie, Shelf
+from proof.scenarios.scenery import MIDDLE, TOLD, Lie, Lying, Shelf
 from proof.stage import Stage
-from tests.support.faults import StallAfter, StallBeforeHeaders, Trickle
+from tests.support.faults import Fault, StallAfter, StallBeforeHeaders, Trickle
 
 _ONCE = Shelf("P3", keeps=TOLD, deadline_s=120.0)
 _FOR_EVER = Shelf("P3", keeps=TOLD, deadline_s=180.0)
 
 
+def _half_way(begin: Callable[[int], Fault], stage: Stage) -> Finding:
+    """Have one answer go wrong half-way through the file."""
+    return Lying((Lie(fault=OnceAt(MIDDLE, begin)),))(stage)
+
+
 def _hub_is_silent(stage: Stage) -> Finding:
     """Have the Hub take every question and answer none."""
-    stage.hub.on(fault=StallBeforeHeaders())
+    stage.lie(stage.hub, StallBeforeHeaders())
     return stage.judge(stage.fetch())
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    _ONCE.scenario(
-        "stop-once", "The first answer stops half-way, its connection stays open.", Lie(fault=StallAfter(HALF), nth=1)
-    ),
-    _ONCE.scenario(
-        "trickle-once", "The first answer drops to one byte a second.", Lie(fault=Trickle(1.0, after=HALF), nth=1)
+    _ONCE.playing("stop-once", "Half-way an answer stops, its connection stays open.", partial(_half_way, StallAfter)),
+    _ONCE.playing(
+        "trickle-once",
+        "Half-way an answer drops to one byte a second.",
+        partial(_half_way, lambda at: Trickle(1.0, after=at)),
     ),
     _ONCE.scenario(
         "no-answer-once", "The first request for the bytes gets no answer.", Lie(fault=StallBeforeHeaders(), nth=1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import gzip
 
+from proof.lies import CutShare, OnceAt
 from proof.outcomes import Finding, Outcome
 from proof.scenario import Scenario
-from proof.scenarios.scenery import ALLOWANCE, HALF, LARGE_SIZE, MOST, SIZE, TOLD, Lie, Lying, Shelf, at_most, large
+from proof.scenarios.scenery import ALLOWANCE, LARGE_SIZE, LATE, SIZE, TOLD, Lie, Lying, Shelf, at_most, large
 from proof.stage import MIB, Stage
 from tests.support.faults import (
     Chunked,
@@ -33,9 +34,10 @@ def _cut(name: str, title: str, *lies: Lie) -> Scenario:
 
 
 def _cut_late(stage: Stage) -> Finding:
-    """Cut the first answer at three quarters of a larger file, so that it shows who begins anew."""
+    """Cut a larger file at three quarters, so that it shows who begins anew."""
     stage.serve(large())
-    return at_most(Lying((Lie(fault=CutAfter(MOST, rst=False), nth=1),), calls=3)(stage), LARGE_SIZE + ALLOWANCE)
+    cut = OnceAt(LATE, lambda at: CutAfter(at, rst=False))
+    return at_most(Lying((Lie(fault=cut),), calls=3)(stage), LARGE_SIZE + ALLOWANCE)
 
 
 def _bomb(stage: Stage) -> Finding:
@@ -50,7 +52,7 @@ def _packed_zeros() -> bytes:
 
 def _endless(stage: Stage) -> Finding:
     """Send the file and then zeros without end; whoever takes twenty times the file is stopped."""
-    Lie(fault=EndlessBody() & Chunked()).tell(stage.hub.cdn)
+    Lie(fault=EndlessBody() & Chunked()).tell(stage)
     run = stage.killed_after(_ENOUGH)
     if run.code is None:
         return stage.finding(Outcome.HANG, f"took {_ENOUGH // MIB} MiB of a file of {SIZE // MIB}, and would go on")
@@ -63,8 +65,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     _cut("at-last-byte", "The connection ends one byte before the end.", Lie(fault=CutAfter(-1, rst=False), nth=1)),
     _cut(
         "often",
-        "Every third answer is reset after a quarter, the first among them.",
-        Lie(fault=CutAfter(HALF // 2), nth=range(1, 99, 3)),
+        "Every third answer, the first too, is reset after a quarter of it.",
+        Lie(fault=CutShare(25), nth=range(1, 99, 3)),
     ),
     _CUTS_ONCE.playing("cut-late", "The connection ends at three quarters.", _cut_late),
     _LIES.scenario("chunked", "The file comes in chunks, without a length.", Lie(fault=Chunked())),
@@ -73,8 +75,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     _LIES.scenario(
         "silently-short",
-        "HTTP/1.0 without a length, and the connection ends half-way.",
-        Lie(fault=CloseDelimited() & CutAfter(HALF, rst=False)),
+        "HTTP/1.0 without a length, and each connection ends half-way.",
+        Lie(fault=CloseDelimited() & CutShare(50, rst=False)),
     ),
     _LIES.scenario("length-too-long", "Content-Length is a mebibyte more than is sent.", Lie(fault=LengthLie(MIB))),
     _LIES.scenario("length-too-short", "Content-Length is a mebibyte less than the file.", Lie(fault=LengthLie(-MIB))),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from proof.__main__ import exit_code, main
-from proof.outcomes import Finding, Outcome
+from proof.outcomes import Finding, Outcome, not_applicable
 from proof.processes import Crew, OverError
 from tests.proof.test_report import RIGHT, WRONG, report
 
+UNKNOWN = Finding(outcome=Outcome.UNKNOWN)
 SLEEPS = (sys.executable, "-I", "-c", "import threading; threading.Event().wait()")
 
 
@@ -34,7 +36,13 @@ def test_a_run_writes_the_table_the_page_the_picture_and_the_figures(
 
 @pytest.mark.parametrize(
     ("ours", "code"),
-    [(RIGHT, 1), (WRONG, 1), (Finding(outcome=Outcome.ERROR), 0), (Finding(outcome=Outcome.UNKNOWN), 3)],
+    [
+        (RIGHT, 1),
+        (WRONG, 1),
+        (Finding(outcome=Outcome.ERROR), 0),
+        (Finding(outcome=Outcome.UNKNOWN), 3),
+        (not_applicable(""), 3),
+    ],
 )
 def test_the_exit_code_tells_whether_weighbridge_keeps_every_promise(ours: Finding, code: int) -> None:
     """A script that runs the suite must not have to read a table."""
@@ -51,6 +59,21 @@ def test_what_makes_no_sense_is_refused(arguments: list[str], capsys: pytest.Cap
 
     assert caught.value.code == 2
     assert arguments[1] in capsys.readouterr().err or arguments[0] == "--jobs"
+
+
+def test_a_misspelt_name_is_told_its_neighbours(capsys: pytest.CaptureFixture[str]) -> None:
+    """Eighty names after a typo help nobody."""
+    with pytest.raises(SystemExit):
+        main(["--scenario", "flip-onec"])
+
+    assert "there is flip-once" in capsys.readouterr().err
+
+
+def test_a_broken_promise_comes_before_what_could_not_be_judged() -> None:
+    """A fault of the suite in one place must not hide ours in another."""
+    both = replace(report(ours=WRONG), cells=[*report(ours=WRONG).cells, *report(ours=UNKNOWN).cells])
+
+    assert exit_code(both) == 1
 
 
 def test_a_tool_that_cannot_be_had_is_named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from benchmarks.machine import Machine
@@ -63,7 +64,22 @@ def test_the_verdict_names_each_promise_that_weighbridge_breaks() -> None:
     kept, broken = as_text(report()), as_text(report(ours=WRONG))
 
     assert kept.endswith("Weighbridge keeps every promise.")
-    assert broken.endswith("Weighbridge BREAKS its promise in 1:\n  P1 flip: WRONG: a | b <c> & `d`")
+    assert broken.endswith("Weighbridge BREAKS its promise in 1:\n  P1 flip, weighbridge: WRONG: a | b <c> & `d`")
+
+
+def test_the_verdict_names_what_was_not_shown() -> None:
+    """What did not happen to Weighbridge must not pass for a promise kept."""
+    untried = as_text(report(ours=not_applicable("it asked for no part")))
+
+    assert untried.endswith("Nothing was shown in 1:\n  P1 flip, weighbridge: -: it asked for no part")
+
+
+def test_the_page_tells_where_others_were_right_and_weighbridge_was_not() -> None:
+    """A page that shows the faults of others alone is an advertisement."""
+    surpassed = replace(report(), cells=[Cell(FLIP, "weighbridge", ERROR), Cell(FLIP, "curl", RIGHT)])
+
+    assert "- `flip`: curl" in as_markdown(surpassed)
+    assert "Where others were right" not in as_markdown(report())
 
 
 def test_the_page_tells_what_was_seen_and_how_each_tool_was_called() -> None:
