@@ -208,6 +208,16 @@ def test_missing_part_is_named(parts: list[Path], tmp_path: Path, number: int) -
     assert (code, lines) == (1, [f"missing: {parts[number]}"])
 
 
+def test_part_with_a_high_number_does_not_fill_the_screen(tmp_path: Path) -> None:
+    """All that should be before it is missing, and nobody reads a million names."""
+    (tmp_path / "parts.tar.999999").touch()
+
+    code, lines = check(tmp_path / "parts.tar.999999")
+
+    assert (code, len(lines)) == (1, 1)
+    assert lines[0].endswith("parts.tar.020 and 999978 more")
+
+
 def test_archive_that_is_cut_off_is_told_of(archive: Path, repo: Repo, weights: str) -> None:
     """What lies behind the cut is missing, what it goes through is damaged."""
     listed = sorted(each for each in archive_names(archive) if each > weights)

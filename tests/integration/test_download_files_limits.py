@@ -62,7 +62,7 @@ def test_request_timeout_bounds_the_wait_for_an_answer(server: FaultServer, plac
     with pytest.raises(RetriesExhaustedError) as caught:
         call(place, [spec(server, "/small.bin")], request_timeout=0.3)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
     assert [type(each) for each in caught.value.failures] == [StalledError, StalledError]
 
 
@@ -105,7 +105,7 @@ def test_rate_limit_is_kept(server: FaultServer, place: Path) -> None:
 
     call(place, [spec(server, "/model.bin")], rate_limit=2e6)
 
-    assert 0.3 < time.monotonic() - began < 5
+    assert 0.3 < time.monotonic() - began < 25
 
 
 def test_file_need_not_be_flushed(server: FaultServer, place: Path) -> None:
@@ -202,7 +202,7 @@ def test_timeouts_are_read_from_the_environment(
     with pytest.raises(weighbridge.RetryError):
         call(place, [spec(server, "/small.bin")])
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
 
 
 def test_statuses_are_read_from_the_environment(

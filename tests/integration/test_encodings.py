@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.calls import ask, fetch, names, quick
+from tests.support.calls import UNHURRIED, ask, fetch, names, quick
 from tests.support.fault_server import FaultServer, Held, Resource, SparseFile
 from tests.support.faults import (
     Chunked,
@@ -166,9 +166,9 @@ def test_decompression_bomb_ends_with_the_promised_size(server: FaultServer, pla
     began = time.monotonic()
 
     with pytest.raises(DigestMismatchError):
-        fetch(ask(server, "/model.bin", "0" * 64, size=size), place)
+        fetch(ask(server, "/model.bin", "0" * 64, size=size), place, UNHURRIED)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10  # KiB
     assert names(place) == []
 

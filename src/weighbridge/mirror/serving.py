@@ -153,6 +153,17 @@ class _Protocol(H11Protocol):
             # the first bytes of a further request have ended uvicorn's own wait for it
             self._be_patient(before)
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; a request in whose body it comes gets no other answer, and none after its own."""
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:  # type: ignore[redundant-expr]
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started:
+                self.transport.close()
+                return
+        super().send_400_response(msg)
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self._patience is not None:

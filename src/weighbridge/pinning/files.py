@@ -115,8 +115,9 @@ def _read(path: Path, kind: type[ProjectError]) -> str | None:
     """Return the text of a file; None if there is none."""
     try:
         with os.fdopen(open_plain(path), "rb") as file:
-            content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(size) if size <= _LARGEST else b""  # what is asked for is memory at once
+        if size > _LARGEST:
             raise kind(f"{path} is larger than {_LARGEST} bytes, which can't be right", path=str(path))
         return content.decode("utf-8-sig").replace("\r\n", "\n")  # editors on Windows begin a file with a mark
     except FileNotFoundError:

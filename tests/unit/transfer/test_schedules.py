@@ -10,6 +10,7 @@ import hashlib
 import os
 import random
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,8 @@ from weighbridge.core.recovery import Validator
 SIZES = [0, 1, 15, 47, 48, 49, 97, 200, 600]
 ATTEMPTS = OPTIONS.retry.attempts
 THOROUGH = int(os.environ.get("WEIGHBRIDGE_THOROUGH", "1"))
+
+pytestmark = pytest.mark.timeout(300)  # some hundred whole transfers each, which a busy machine makes long
 
 chances = st.integers(0, 2**32).map(random.Random)
 seldom = st.sampled_from([0.0, 0.0, 0.1])
