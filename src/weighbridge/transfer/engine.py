@@ -146,7 +146,8 @@ class Engine:
 
     def _hash(self, job: Job, hasher: FrontierHasher) -> None:
         try:
-            self._dispatcher.follow(job, hasher)
+            with hasher:
+                self._dispatcher.follow(job, hasher)
         except WeighbridgeError as error:
             self._dispatcher.give_up(job, error)
         except Exception as caught:  # noqa: BLE001 - as above

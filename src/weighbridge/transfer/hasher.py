@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
 from weighbridge.core.digests import Digest, Hasher
 from weighbridge.core.options import MIB
 from weighbridge.core.pieces import PIECE
+from weighbridge.transfer.readback import ReadBack
 from weighbridge.transfer.sink import Sink
 
 CHECKPOINT = PIECE
@@ -35,10 +37,16 @@ class FrontierHasher:
         if size and (size - 1) // CHECKPOINT * CHECKPOINT in prefixes:
             self._expected[size] = digest.value
         self._sink = sink
-        self._buffer = memoryview(bytearray(0))
+        self._readback = ReadBack(sink, _BLOCK)
         self._hasher: Hasher = digest.hasher(size)
         self._good: tuple[int, Hasher] = (0, self._hasher.copy())
         self.position = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._readback.end()
 
     def feed(self, offset: int, data: bytes) -> None:
         """Hash bytes as they arrive, if they are the next ones."""
@@ -63,18 +71,16 @@ class FrontierHasher:
             A span ``(start, stop)`` that is not what an earlier run hashed there, and that the hasher has gone
             back from; None if all is well.
         """
-        if not len(self._buffer):
-            self._buffer = memoryview(bytearray(_BLOCK))
-        boundary = (self.position // CHECKPOINT + 1) * CHECKPOINT
-        if self.position < (self._size or 0) < boundary:
-            boundary = self._size or 0
-        wanted = min(_BLOCK, frontier - self.position, boundary - self.position)
-        count = self._sink.read_into(self.position, self._buffer[:wanted])
-        if count == 0:
+        block = self._readback.read(self.position, self._block_at(self.position, frontier))
+        if not block:
             return self.position, frontier
-        self._hasher.update(self._buffer[:count])
-        self.position += count
-        return self._checkpoint() if self.position == boundary else None
+        coming = self.position + len(block)
+        if frontier - coming >= _BLOCK:
+            self._readback.expect(coming, self._block_at(coming, frontier))
+        self._hasher.update(block)
+        self.position = coming
+        is_boundary = coming % CHECKPOINT == 0 or coming == self._size
+        return self._checkpoint() if is_boundary else None
 
     def result(self) -> Digest:
         """Return the digest of what was hashed so far."""
@@ -85,7 +91,12 @@ class FrontierHasher:
         self._hasher = self._digest.hasher(self._size)
         self._good = (0, self._hasher.copy())
         self._expected = {}
+        self._readback.forget()
         self.position = 0
+
+    def _block_at(self, position: int, frontier: int) -> int:
+        """Return how many bytes to hash at once: no more than up to the next checkpoint."""
+        return min(_BLOCK, frontier - position, CHECKPOINT - position % CHECKPOINT)
 
     def _checkpoint(self) -> tuple[int, int] | None:
         state = self._hasher.copy()
@@ -95,6 +106,7 @@ class FrontierHasher:
             stop = self.position
             start, good = self._good
             self._hasher, self.position = good.copy(), start
+            self._readback.forget()
             return start, stop
         self._good = (self.position, state)
         if expected is None and self.position % CHECKPOINT == 0:

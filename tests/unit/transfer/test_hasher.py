@@ -135,9 +135,10 @@ class Zeros:
 def run(hasher: FrontierHasher, frontier: int) -> list[tuple[int, int]]:
     """Step until the frontier, at most so often that it could be hashed twice; return the damage found."""
     found = []
-    for _ in range(2 * frontier // (512 * KIB)):
-        damaged = hasher.step(frontier) if hasher.position < frontier else None
-        found += [damaged] if damaged is not None else []
+    with hasher:
+        for _ in range(2 * frontier // (512 * KIB)):
+            damaged = hasher.step(frontier) if hasher.position < frontier else None
+            found += [damaged] if damaged is not None else []
     return found
 
 
@@ -175,8 +176,9 @@ def test_damage_on_disk_is_found_in_its_own_span(prefixes: dict[int, str], numbe
     hasher = FrontierHasher(md5(b""), sink.size, prefixes, sink)
 
     found = []
-    while not found:
-        found = [each for each in [hasher.step(sink.size)] if each is not None]
+    with hasher:
+        while not found:
+            found = [each for each in [hasher.step(sink.size)] if each is not None]
 
     assert found == [(CHECKPOINT * number, CHECKPOINT * (number + 1))]
     assert hasher.position == CHECKPOINT * number
