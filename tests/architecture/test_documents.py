@@ -43,6 +43,12 @@ def first_cells(page: Path, heading: str) -> str:
     return "\n".join(re.findall(r"^\| ([^|]*) \|", part, re.MULTILINE))
 
 
+def kept_in(page: str) -> dict[str, str]:
+    """Return the counts of a table of promises, by the promise's name, and those of all of them."""
+    rows = re.findall(r"^\| (?:P\d: )?\**([\w, ]+)[^|\n]*\| (\**\d+ of .+)\|$", page, re.MULTILINE)
+    return {name.strip().lower(): counts.strip() for name, counts in rows}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     """A reader who follows one finds what was promised."""
@@ -87,3 +93,13 @@ def test_every_variable_of_the_known_calls_is_explained() -> None:
 
     assert read != set()
     assert read - explained == set()
+
+
+def test_readme_tells_the_counts_of_the_proof() -> None:
+    """The table that the project leads with is what was measured, not what was once measured."""
+    page, readme = (ROOT / "docs/proof.md").read_text(), (ROOT / "README.md").read_text()
+
+    measured, told = kept_in(page), kept_in(readme)
+
+    assert len(measured) == 9
+    assert told == measured
