@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,6 +36,16 @@ READ = (
     *(f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "ALL", "NO")),
 )
 """What is read of the environment and would change what a test sees."""
+
+UNTRACED = {"browser", "crash", "interop", "proof", "race"}
+"""Folders of tests whose work is done by other processes: tracing coverage here costs a third and tells nothing."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Trace coverage only where it tells something."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in UNTRACED:
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session", autouse=True)

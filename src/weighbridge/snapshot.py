@@ -112,7 +112,7 @@ class SnapshotWalk:
         for each in files:
             self._means.check_cancelled()
             file = each if each.etag else self._hubs.patient.describe(order.repo, commit, each.path).file(each.path)
-            unverifiable += file.digest is None
+            unverifiable += file.algorithm is None
             named.append(file)
         if unverifiable:
             self._means.tell(Notice(message=unverifiable_content(f"{unverifiable} files of the {order.repo}")))
