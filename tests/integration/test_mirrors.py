@@ -34,6 +34,7 @@ from tests.support.faults import (
 from weighbridge.core.artifacts import FileRequest
 from weighbridge.core.errors import BadStatusError, DigestMismatchError
 
+LARGEST_PIECE = 256 << 10
 SIZE = 1 << 20
 PIECE = 64 << 10
 GARBAGE = SparseFile(SIZE, seed=99)
@@ -256,11 +257,11 @@ def test_equal_sources_share_the_work(server: FaultServer, mirror: FaultServer, 
     server.always(SlowBandwidth(300_000))  # slow enough that a busy machine does not make one look slower
     mirror.always(SlowBandwidth(300_000))
 
-    result = fetch(ask_both(server, mirror, "/large.bin"), place)
+    result = fetch(ask_both(server, mirror, "/large.bin"), place, UNHURRIED)
 
     assert result.path.read_bytes() == server.content("/large.bin")
-    assert server.bytes_sent() > 1 << 19
-    assert mirror.bytes_sent() > 1 << 19
+    assert server.bytes_sent() > LARGEST_PIECE  # more than a try, however fast each looked on a busy machine
+    assert mirror.bytes_sent() > LARGEST_PIECE
 
 
 def test_mirror_that_told_the_size_first_is_believed_less_than_the_primary(
